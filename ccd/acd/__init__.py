@@ -1,0 +1,1 @@
+"""Who answers which call: the distributor (sans-IO) and its service."""

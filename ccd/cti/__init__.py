@@ -1,0 +1,1 @@
+"""Services and events to the outside: server, client library, wire."""

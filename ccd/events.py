@@ -1,0 +1,368 @@
+"""What happens in the centre: one stream of typed, numbered, frozen events.
+
+The journal stores them, the CTI publishes them, statistics fold them, screens render
+them; nobody keeps a second truth. Names are CSTA's (ECMA-269, clause 17) where it has
+one. `seq` counts from 1 without a gap over the life of a state folder, `at` is seconds
+since the Unix epoch, UTC; both are stamped by `EventStream.publish`.
+
+On the wire and in the journal an event is a map whose `type` names the class.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import msgspec
+
+from ccd.model import Cause, Party, Quality
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=True):
+    """What every event carries."""
+
+    seq: int = 0
+    at: float = 0.0
+
+
+# --- calls and their connections -------------------------------------------------
+
+
+class Offered(Event, frozen=True, kw_only=True):
+    """A call came in from outside; nothing is answered yet."""
+
+    call: str
+    leg: str
+    ani: str
+    dnis: str
+    trunk: str
+
+
+class Established(Event, frozen=True, kw_only=True):
+    """A connection is answered: the caller's by us, or an agent's by the agent."""
+
+    call: str
+    leg: str
+    party: Party
+    agent: str | None = None
+
+
+class Queued(Event, frozen=True, kw_only=True):
+    """The call waits for an agent of this queue, at this position (1 is next)."""
+
+    call: str
+    queue: str
+    position: int
+
+
+class Dequeued(Event, frozen=True, kw_only=True):
+    """The call left the queue: `reason` is assigned, abandoned, or cleared."""
+
+    call: str
+    queue: str
+    reason: str
+    waited: float
+
+
+class Delivered(Event, frozen=True, kw_only=True):
+    """The call is at an agent's phone, which is asked to ring."""
+
+    call: str
+    leg: str
+    agent: str
+    queue: str
+
+
+class Bridged(Event, frozen=True, kw_only=True):
+    """Two connections hear each other from now on."""
+
+    call: str
+    legs: tuple[str, str]
+    agent: str | None = None
+
+
+class Held(Event, frozen=True, kw_only=True):
+    """A connection was put on hold; `by` says who did it."""
+
+    call: str
+    leg: str
+    by: Party
+
+
+class Retrieved(Event, frozen=True, kw_only=True):
+    """A held connection is connected again."""
+
+    call: str
+    leg: str
+    by: Party
+
+
+class Transferred(Event, frozen=True, kw_only=True):
+    """The call went from one agent to another destination."""
+
+    call: str
+    from_leg: str
+    to_leg: str
+
+
+class Failed(Event, frozen=True, kw_only=True):
+    """A connection could not be made (the agent's phone was busy, gone or silent)."""
+
+    call: str
+    leg: str
+    party: Party
+    cause: Cause
+    agent: str | None = None
+
+
+class ConnectionCleared(Event, frozen=True, kw_only=True):
+    """One party left the call."""
+
+    call: str
+    leg: str
+    party: Party
+    cause: Cause
+    quality: Quality | None = None
+
+
+class CallCleared(Event, frozen=True, kw_only=True):
+    """The call is over for everybody. `status` is SIP's where we refused it."""
+
+    call: str
+    cause: Cause
+    released_by: Party
+    status: int | None = None
+
+
+class QualityReported(Event, frozen=True, kw_only=True):
+    """The media worker's last word on a leg's audio; follows its clearing."""
+
+    call: str
+    leg: str
+    party: Party
+    quality: Quality
+
+
+# --- service without a person -----------------------------------------------------
+
+
+class FlowStepped(Event, frozen=True, kw_only=True):
+    """The IVR entered a step of a flow."""
+
+    call: str
+    flow: str
+    step: str
+
+
+class DigitsDetected(Event, frozen=True, kw_only=True):
+    """The caller keyed this; secrets are published as asterisks."""
+
+    call: str
+    leg: str
+    digits: str
+
+
+class RecordingStarted(Event, frozen=True, kw_only=True):
+    """Both sides go to this file, caller left, agent right."""
+
+    call: str
+    path: str
+
+
+class RecordingStopped(Event, frozen=True, kw_only=True):
+    """The file is complete on disk."""
+
+    call: str
+    path: str
+    seconds: float
+
+
+# --- people ------------------------------------------------------------------------
+
+
+class AgentLoggedOn(Event, frozen=True, kw_only=True):
+    """An agent began a shift at this phone, for these queues."""
+
+    agent: str
+    phone: str
+    queues: tuple[str, ...] = ()
+
+
+class AgentLoggedOff(Event, frozen=True, kw_only=True):
+    """An agent's shift ended."""
+
+    agent: str
+
+
+class AgentReady(Event, frozen=True, kw_only=True):
+    """The agent can be given a call."""
+
+    agent: str
+
+
+class AgentNotReady(Event, frozen=True, kw_only=True):
+    """The agent cannot be given a call, for this reason (`rona` after a ring unanswered)."""
+
+    agent: str
+    reason: str
+
+
+class AgentReserved(Event, frozen=True, kw_only=True):
+    """A call was assigned to the agent and is on its way."""
+
+    agent: str
+    call: str
+
+
+class AgentBusy(Event, frozen=True, kw_only=True):
+    """The agent speaks."""
+
+    agent: str
+    call: str
+
+
+class AgentWorkingAfterCall(Event, frozen=True, kw_only=True):
+    """The agent wraps up the call just ended."""
+
+    agent: str
+    call: str
+
+
+# --- the plant ---------------------------------------------------------------------
+
+
+class PhoneRegistered(Event, frozen=True, kw_only=True):
+    """A phone can be reached at this contact until `expires_at`."""
+
+    phone: str
+    contact: str
+    expires_at: float
+
+
+class PhoneUnregistered(Event, frozen=True, kw_only=True):
+    """A contact left or expired."""
+
+    phone: str
+    contact: str
+    expired: bool
+
+
+class TrunkStateChanged(Event, frozen=True, kw_only=True):
+    """A trunk came into or went out of service."""
+
+    trunk: str
+    up: bool
+    reason: str
+
+
+class MediaWorkerStarted(Event, frozen=True, kw_only=True):
+    """A media worker is ready to carry legs."""
+
+    worker: int
+    pid: int
+
+
+class MediaWorkerLost(Event, frozen=True, kw_only=True):
+    """A media worker died; its calls are being ended and a new one started."""
+
+    worker: int
+    reason: str
+    calls: int
+
+
+class OverloadChanged(Event, frozen=True, kw_only=True):
+    """New calls are shed from now on, or no longer."""
+
+    shedding: bool
+    reason: str
+
+
+class SystemStarted(Event, frozen=True, kw_only=True):
+    """The daemon is up; sequence numbers go on from here."""
+
+    version: str
+
+
+class SystemStopping(Event, frozen=True, kw_only=True):
+    """The daemon ends calmly: the last event of a run that was not killed."""
+
+    reason: str
+
+
+AnyEvent = (
+    Offered
+    | Established
+    | Queued
+    | Dequeued
+    | Delivered
+    | Bridged
+    | Held
+    | Retrieved
+    | Transferred
+    | Failed
+    | ConnectionCleared
+    | CallCleared
+    | QualityReported
+    | FlowStepped
+    | DigitsDetected
+    | RecordingStarted
+    | RecordingStopped
+    | AgentLoggedOn
+    | AgentLoggedOff
+    | AgentReady
+    | AgentNotReady
+    | AgentReserved
+    | AgentBusy
+    | AgentWorkingAfterCall
+    | PhoneRegistered
+    | PhoneUnregistered
+    | TrunkStateChanged
+    | MediaWorkerStarted
+    | MediaWorkerLost
+    | OverloadChanged
+    | SystemStarted
+    | SystemStopping
+)
+"""The closed union, for decoding: `msgspec.convert(map, AnyEvent)`."""
+
+E = TypeVar("E", bound=Event)
+
+
+class EventStream:
+    """Numbers events and hands each to every subscriber, in order, at once.
+
+    A subscriber must not block and must not raise; one that publishes while it is
+    called has its event delivered after the present one reached everybody.
+    """
+
+    def __init__(self, clock: Callable[[], float], last_seq: int = 0) -> None:
+        self._clock = clock
+        self._seq = last_seq
+        self._subscribers: list[Callable[[Event], None]] = []
+        self._pending: list[Event] = []
+        self._delivering = False
+
+    @property
+    def last_seq(self) -> int:
+        """The number of the newest event; 0 before the first of a new state folder."""
+        return self._seq
+
+    def subscribe(self, subscriber: Callable[[Event], None]) -> None:
+        """Have `subscriber` called with every event published from now on."""
+        self._subscribers.append(subscriber)
+
+    def publish(self, event: E) -> E:
+        """Stamp `event` with the next number and the time, and deliver it."""
+        self._seq += 1
+        stamped = msgspec.structs.replace(event, seq=self._seq, at=self._clock())
+        self._pending.append(stamped)
+        if not self._delivering:
+            self._delivering = True
+            try:
+                while self._pending:
+                    current = self._pending.pop(0)
+                    for subscriber in self._subscribers:
+                        subscriber(current)
+            finally:
+                self._delivering = False
+        return stamped

@@ -1,0 +1,1 @@
+"""Service without a person: flows, interpreter (sans-IO) and its service."""

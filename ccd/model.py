@@ -1,0 +1,132 @@
+"""The nouns: what a call centre is made of, in the field's own words.
+
+Names follow CSTA Phase III (ECMA-269) where it has one. Everything here is frozen or
+an enumeration; what changes is kept by exactly one owner elsewhere (the switch its
+calls, the distributor its agents) and told to everybody else as an event.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+
+class ConnectionState(StrEnum):
+    """State of one party's connection to a call (ECMA-269, 6.1.5)."""
+
+    NULL = "null"
+    INITIATED = "initiated"
+    ALERTING = "alerting"
+    CONNECTED = "connected"
+    HOLD = "hold"
+    QUEUED = "queued"
+    FAILED = "failed"
+
+
+class AgentState(StrEnum):
+    """What an agent is doing, as the distributor sees it (ECMA-269, 6.1.3)."""
+
+    LOGGED_OUT = "logged_out"
+    NOT_READY = "not_ready"
+    READY = "ready"
+    RESERVED = "reserved"
+    BUSY = "busy"
+    WRAP_UP = "wrap_up"
+
+
+class Cause(StrEnum):
+    """Why something happened to a connection (the CSTA event causes that we use)."""
+
+    NORMAL_CLEARING = "normal_clearing"
+    CALL_CANCELLED = "call_cancelled"
+    BUSY = "busy"
+    NO_ANSWER = "no_answer"
+    DESTINATION_NOT_OBTAINABLE = "destination_not_obtainable"
+    DESTINATION_OUT_OF_ORDER = "destination_out_of_order"
+    TRUNKS_BUSY = "trunks_busy"
+    REJECTED = "rejected"
+    INCOMPATIBLE_MEDIA = "incompatible_media"
+    MEDIA_TIMEOUT = "media_timeout"
+    MEDIA_WORKER_LOST = "media_worker_lost"
+    NETWORK_FAILURE = "network_failure"
+    OVERLOAD = "overload"
+    TRANSFER = "transfer"
+    SHUTDOWN = "shutdown"
+
+
+class Party(StrEnum):
+    """Which side did something."""
+
+    CALLER = "caller"
+    AGENT = "agent"
+    SYSTEM = "system"
+
+
+class Outcome(StrEnum):
+    """How a call that came in ended, for the call record and the figures."""
+
+    ANSWERED = "answered"
+    """An agent spoke with the caller."""
+    ABANDONED = "abandoned"
+    """The caller hung up while queued or while the agent's phone rang."""
+    SELF_SERVED = "self_served"
+    """It ended in the IVR, without ever being queued."""
+    REFUSED = "refused"
+    """We turned it away before answering (no service, no media in common, overload)."""
+    FAILED = "failed"
+    """It was lost through a fault of ours or of the network."""
+
+
+class Quality(msgspec.Struct, frozen=True, kw_only=True):
+    """What one leg's audio was like, from its first packet to its last.
+
+    Times are milliseconds, counts are RTP packets. Jitter is RFC 3550 6.4.1; `mos` is
+    the E-model's conversational estimate (ITU-T G.107, with G.113's impairments).
+    """
+
+    packets_sent: int = 0
+    packets_received: int = 0
+    packets_lost: int = 0
+    packets_late: int = 0
+    packets_duplicate: int = 0
+    packets_reordered: int = 0
+    packets_stray: int = 0
+    concealed_ms: int = 0
+    jitter_ms: float = 0.0
+    round_trip_ms: float | None = None
+    r_factor: float = 0.0
+    mos: float = 0.0
+
+
+class CallRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """One call's line in the database; every time is seconds since the Unix epoch, UTC.
+
+    Built from events alone (`ccd.store.records`), so a replay gives the same line.
+    """
+
+    call: str
+    ani: str
+    dnis: str
+    trunk: str
+    outcome: Outcome
+    offered_at: float
+    answered_at: float | None = None
+    """The daemon answered the caller (the welcome begins)."""
+    queued_at: float | None = None
+    queue: str | None = None
+    delivered_at: float | None = None
+    """The phone of the agent that finally answered began to ring."""
+    connected_at: float | None = None
+    """Agent and caller hear each other."""
+    cleared_at: float
+    wrap_up_ended_at: float | None = None
+    agent: str | None = None
+    released_by: Party
+    cause: Cause
+    digits: str = ""
+    ivr_path: tuple[str, ...] = ()
+    rings_unanswered: int = 0
+    recording: str | None = None
+    caller_quality: Quality | None = None
+    agent_quality: Quality | None = None

@@ -1,0 +1,1 @@
+"""SIP: transactions, dialogs, sessions, SDP, authentication; and the shells that carry them."""

@@ -1,0 +1,1 @@
+"""SQLite: the journal of events and the call records, written by a thread."""

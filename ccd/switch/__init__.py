@@ -1,0 +1,1 @@
+"""Calls and legs, and every call-control verb, in one place."""

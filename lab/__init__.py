@@ -1,0 +1,1 @@
+"""The bench: callers, robot agents and trunks that really signal and really sound."""

@@ -1,0 +1,1 @@
+"""A carrier and its callers, and agents' phones, from one process."""
