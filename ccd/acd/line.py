@@ -1,0 +1,33 @@
+"""One line: contacts that wait for the same thing, and the idle agents who could give it.
+
+Both sides are kept sorted, with removal from anywhere in O(log n). Heaps with lazy
+deletion were weighed against this: they are as quick on the mean, but an agent who serves
+ten queues leaves nine stale entries at each call, and the one decision that meets them all
+pays for all. Sorted lists also know ranks, which is what a position in the queue is.
+"""
+
+from __future__ import annotations
+
+from sortedcontainers import SortedList
+
+from ccd.acd.contact import Place, QueueSettings
+
+Seat = tuple[float, int]
+"""Idle since (seconds), then the agent's number."""
+
+
+class Line:
+    """Who waits, first come first, and who is idle, longest idle first.
+
+    At rest at most one side is not empty: that is what work-conserving means.
+    """
+
+    __slots__ = ("idle", "settings", "waiting")
+
+    def __init__(self, settings: QueueSettings) -> None:
+        self.settings = settings
+        self.waiting: SortedList[tuple[Place, str]] = SortedList()
+        self.idle: SortedList[tuple[Seat, str]] = SortedList()
+
+    def __repr__(self) -> str:
+        return f"<Line {self.settings.name} waiting={len(self.waiting)} idle={len(self.idle)}>"
