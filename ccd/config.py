@@ -19,23 +19,30 @@ class Sip(Section, frozen=True, kw_only=True):
     domain: str = "ccd.local"
     """Realm and domain of our own phones."""
     certificate: str = ""
+    """PEM file with our certificate and its chain, for `tls:` listeners."""
     private_key: str = ""
+    """PEM file with the certificate's key."""
     session_expires_s: int = 1800
+    """Session timer that we ask for (RFC 4028): a call whose far end vanished ends after this."""
     max_new_calls_per_s: float = 400.0
     """New calls above this rate are answered 503 with Retry-After."""
     require_registration_auth: bool = True
+    """Whether a phone must know its password to register; false only in a closed test network."""
 
 
 class Media(Section, frozen=True, kw_only=True):
     """`[media]`: the patch bay's workers and ports."""
 
     address: str = "0.0.0.0"
+    """Where RTP is heard; `0.0.0.0`: every interface."""
     ports: tuple[int, int] = (16384, 17407)
     """First and last UDP port; even ones carry RTP, the next odd one RTCP."""
     workers: int = 1
+    """Media processes; one carries about 1,000 two-party calls on a core."""
     codecs: tuple[str, ...] = ("PCMU", "PCMA")
     """In order of preference."""
     rtp_timeout_s: float = 30.0
+    """End a call whose party sends no RTP for so long while it should; 0: never."""
     nat: str = "auto"
     """`auto`: latch where signalling and media addresses differ; `always`; `never`."""
 
@@ -44,6 +51,7 @@ class Recording(Section, frozen=True, kw_only=True):
     """`[recording]`: evidence of every conversation."""
 
     enabled: bool = True
+    """Record every conversation, caller on the left channel, agent on the right."""
     folder: str = ""
     """Empty: `recordings` in the state folder."""
 
@@ -54,13 +62,16 @@ class Store(Section, frozen=True, kw_only=True):
     batch_ms: int = 50
     """How long at most an event waits to be written."""
     keep_events_days: int = 30
+    """Events older than this are deleted; call records stay."""
 
 
 class Cti(Section, frozen=True, kw_only=True):
     """`[cti]`: the door for clients on this machine; ipc in the state folder where empty."""
 
     commands: str = ""
+    """ZeroMQ endpoint for commands."""
     events: str = ""
+    """ZeroMQ endpoint for events."""
     replay_events: int = 100_000
     """How many events are kept in memory for clients that come back."""
 
@@ -69,6 +80,7 @@ class Trunk(Section, frozen=True, kw_only=True):
     """`[[trunk]]`: a peer whose calls are taken without a password, by its address."""
 
     name: str
+    """What call records and events call it."""
     peers: tuple[str, ...]
     """Addresses or networks, with an optional `:port`: `192.0.2.7`, `10.0.0.0/24`, `127.0.0.1:5062`."""
     channels: int = 0
@@ -83,15 +95,20 @@ class Phone(Section, frozen=True, kw_only=True):
     name: str
     """User part of its address, and its digest user name."""
     password: str
+    """Its digest password."""
 
 
 class Agent(Section, frozen=True, kw_only=True):
     """`[[agent]]`: a person."""
 
     name: str
+    """What the agent logs in as."""
     phone: str
+    """The `[[phone]]` that rings."""
     queues: tuple[str, ...]
+    """The `[[queue]]`s whose calls this agent takes."""
     full_name: str = ""
+    """As people read it."""
     password_hash: str = ""
     """argon2, for CTI over TCP; empty: only clients on this machine may log in as this agent."""
 
@@ -100,9 +117,13 @@ class Queue(Section, frozen=True, kw_only=True):
     """`[[queue]]`: where callers wait."""
 
     name: str
+    """What flows and agents call it."""
     ring_timeout_s: float = 20.0
+    """An agent's phone that rings longer is not answered: the call goes to another agent."""
     wrap_up_s: float = 0.0
+    """Time for after-call work before an agent is given the next call."""
     service_level_s: float = 20.0
+    """An answer within this time counts for the service level."""
     music: str = ""
     """WAV file; empty: the built-in one."""
 
