@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections import Counter
 
@@ -62,7 +63,7 @@ def test_poisson_arrivals_have_the_rate_asked_for() -> None:
     arrivals = list(poisson_arrivals(20.0, random.Random(5), duration_s=100.0))
     assert len(arrivals) == pytest.approx(2000, rel=0.1)
     assert arrivals == sorted(arrivals)
-    gaps = [b - a for a, b in zip(arrivals, arrivals[1:], strict=False)]
+    gaps = [b - a for a, b in itertools.pairwise(arrivals)]
     mean = sum(gaps) / len(gaps)
     variance = sum((gap - mean) ** 2 for gap in gaps) / len(gaps)
     assert variance == pytest.approx(mean**2, rel=0.2)  # exponential: deviation equals mean
@@ -104,7 +105,7 @@ def test_ear_recognises_a_voice_by_both_tones() -> None:
     speak(ear, voice.tones[1:], at, SYLLABLE_MS / 1000)
     assert ear.recognise(ROBOT_VOICES) == voice
     assert ear.recognise(CALLER_VOICES) is None
-    assert ear.heard_ms == {tone: SYLLABLE_MS for tone in voice.tones}
+    assert ear.heard_ms == dict.fromkeys(voice.tones, SYLLABLE_MS)
 
 
 def test_ear_prefers_the_voice_it_heard_most() -> None:

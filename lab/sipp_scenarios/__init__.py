@@ -1,0 +1,1 @@
+"""SIPp scenarios, and the captures that their callers and agents speak from."""
