@@ -43,7 +43,12 @@ class Peer:
         self._complaints: deque[str] = deque(maxlen=200)
 
     async def __aenter__(self) -> Self:
-        await self.start()
+        try:
+            await self.start()
+        except BaseException:
+            await self.kill()
+            await self.stop()
+            raise
         return self
 
     async def __aexit__(self, *exc: object) -> None:
@@ -56,7 +61,7 @@ class Peer:
             raise PeerError(f"{self.name} was not started")
         return self._process.pid
 
-    async def start(self, timeout: float = 15.0) -> Said:
+    async def start(self, within: float = 15.0) -> Said:
         """Start the process and wait until it says that it is ready."""
         environment = os.environ | {"PYTHONPATH": str(TESTS), "PYTHONWARNINGS": "ignore"}
         self._process = await asyncio.create_subprocess_exec(
@@ -70,9 +75,9 @@ class Peer:
             asyncio.create_task(self._read_words(), name=f"{self.name} words"),
             asyncio.create_task(self._read_complaints(), name=f"{self.name} complaints"),
         ]
-        return await self.expect("ready", timeout=timeout)
+        return await self.expect("ready", within=within)
 
-    async def stop(self, timeout: float = 5.0) -> None:
+    async def stop(self, within: float = 5.0) -> None:
         """Ask it to end, then insist; never leaves the process behind."""
         process = self._process
         if process is None:
@@ -80,7 +85,7 @@ class Peer:
         if process.returncode is None and process.stdin is not None:
             process.stdin.close()  # the end of its input is its sign to leave
             try:
-                await asyncio.wait_for(process.wait(), timeout)
+                await asyncio.wait_for(process.wait(), within)
             except TimeoutError:
                 await self.kill()
         for reader in self._readers:
@@ -95,7 +100,7 @@ class Peer:
                 self._process.kill()
             await self._process.wait()
 
-    async def command(self, op: str, timeout: float = 10.0, **arguments: Any) -> Any:
+    async def command(self, op: str, within: float = 10.0, **arguments: Any) -> Any:
         """Have something done; returns its result, raises `PeerError` where it is refused."""
         process = self._process
         if process is None or process.stdin is None or process.returncode is not None:
@@ -107,10 +112,10 @@ class Peer:
         process.stdin.write(line.encode() + b"\n")
         await process.stdin.drain()
         try:
-            return await asyncio.wait_for(answer, timeout)
+            return await asyncio.wait_for(answer, within)
         except TimeoutError:
             raise PeerError(
-                f"{self.name}: no answer to {op} in {timeout} s: {self.complaints()}"
+                f"{self.name}: no answer to {op} in {within} s: {self.complaints()}"
             ) from None
 
     def mark(self) -> int:
@@ -121,7 +126,7 @@ class Peer:
         self,
         event: str,
         *,
-        timeout: float = 10.0,
+        within: float = 10.0,
         since: int = 0,
         where: Callable[[Said], bool] | None = None,
         **fields: Any,
@@ -144,11 +149,11 @@ class Peer:
         async with self._news:
             try:
                 await asyncio.wait_for(
-                    self._news.wait_for(lambda: found() is not None or self._ended()), timeout
+                    self._news.wait_for(lambda: found() is not None or self._ended()), within
                 )
             except TimeoutError:
                 raise PeerError(
-                    f"{self.name}: no {event} {fields or ''} in {timeout} s; it said "
+                    f"{self.name}: no {event} {fields or ''} in {within} s; it said "
                     f"{self.events[since:]}; {self.complaints()}"
                 ) from None
         said = found()

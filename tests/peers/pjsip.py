@@ -58,9 +58,9 @@ class PjsipPhone(Peer):
         self.address = ""
         """`host:port` of its SIP transport, once started."""
 
-    async def start(self, timeout: float = 15.0) -> Said:
+    async def start(self, within: float = 15.0) -> Said:
         """Start the process; returns its `ready` event."""
-        ready = await super().start(timeout)
+        ready = await super().start(within)
         self.address = ready["address"]
         return ready
 
@@ -69,17 +69,17 @@ class PjsipPhone(Peer):
         """Where it can be called without a registrar."""
         return f"sip:{self.user}@{self.address}" + (";transport=tcp" if self.tcp else "")
 
-    async def register(self, timeout: float = 10.0) -> Said:
+    async def register(self, within: float = 10.0) -> Said:
         """Register; returns the `registration` event, whatever its code."""
         since = self.mark()
         await self.command("register")
-        return await self.expect("registration", since=since, timeout=timeout)
+        return await self.expect("registration", since=since, within=within)
 
-    async def unregister(self, timeout: float = 10.0) -> Said:
+    async def unregister(self, within: float = 10.0) -> Said:
         """Take the registration back."""
         since = self.mark()
         await self.command("unregister")
-        return await self.expect("registration", since=since, timeout=timeout)
+        return await self.expect("registration", since=since, within=within)
 
     async def auto_answer(self, delay: float | None = 0.0, code: int = 200) -> None:
         """Answer calls `delay` seconds after they rang (with `code`); None lets them ring."""
@@ -111,21 +111,21 @@ class PjsipPhone(Peer):
         """CANCEL, refuse or BYE, whichever fits."""
         await self.command("hang_up", call=call, code=code)
 
-    async def state(self, call: int, state: str, *, since: int = 0, timeout: float = 10.0) -> Said:
+    async def state(self, call: int, state: str, *, since: int = 0, within: float = 10.0) -> Said:
         """Wait until the call was in this state."""
-        return await self.expect("state", call=call, state=state, since=since, timeout=timeout)
+        return await self.expect("state", call=call, state=state, since=since, within=within)
 
-    async def hold(self, call: int, timeout: float = 10.0) -> None:
+    async def hold(self, call: int, within: float = 10.0) -> None:
         """Put the call on hold by re-INVITE, and wait until that is agreed."""
         since = self.mark()
         await self.command("hold", call=call)
-        await self.expect("media", call=call, status="local_hold", since=since, timeout=timeout)
+        await self.expect("media", call=call, status="local_hold", since=since, within=within)
 
-    async def retrieve(self, call: int, timeout: float = 10.0) -> None:
+    async def retrieve(self, call: int, within: float = 10.0) -> None:
         """Take the call back from hold."""
         since = self.mark()
         await self.command("retrieve", call=call)
-        await self.expect("media", call=call, status="active", since=since, timeout=timeout)
+        await self.expect("media", call=call, status="active", since=since, within=within)
 
     async def update(self, call: int) -> None:
         """Send an UPDATE with an offer."""

@@ -38,16 +38,16 @@ class PyvoipPhone(Peer):
         super().__init__("peers.pyvoip_process", f"pyvoip {user}", json.dumps(options))
         self.user = user
 
-    async def call(self, number: str, *, record: Path | None = None, timeout: float = 10.0) -> int:
+    async def call(self, number: str, *, record: Path | None = None, within: float = 10.0) -> int:
         """Call a number at the server; returns once something provisional was answered."""
         result = await self.command(
-            "call", timeout, number=number, record=str(record) if record else None
+            "call", within, number=number, record=str(record) if record else None
         )
         return int(result)
 
-    async def state(self, call: int, state: str, *, since: int = 0, timeout: float = 10.0) -> Said:
+    async def state(self, call: int, state: str, *, since: int = 0, within: float = 10.0) -> Said:
         """Wait until the call was in this state."""
-        return await self.expect("state", call=call, state=state, since=since, timeout=timeout)
+        return await self.expect("state", call=call, state=state, since=since, within=within)
 
     async def auto_answer(self, delay: float | None = 0.0) -> None:
         """Answer calls so long after they came in (pyVoIP adds a second of its own)."""

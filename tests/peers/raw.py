@@ -23,7 +23,7 @@ from peers.ports import HOST
 Address = tuple[str, int]
 
 
-class NothingCame(Exception):
+class NothingCameError(Exception):
     """No such message arrived in time."""
 
 
@@ -180,12 +180,12 @@ class RawSip:
             if final and message.code < 200:
                 continue
             return message
-        raise NothingCame(f"no {method or ''} {code or ''} in {timeout} s; came: {passed}")
+        raise NothingCameError(f"no {method or ''} {code or ''} in {timeout} s; came: {passed}")
 
     def drain(self, seconds: float = 0.0) -> list[Message]:
         """Take all that has come, waiting at most so long for more."""
         taken = []
-        with contextlib.suppress(NothingCame):
+        with contextlib.suppress(NothingCameError):
             while True:
                 taken.append(self.receive(timeout=max(seconds, 0.001)))
         return taken
