@@ -119,7 +119,7 @@ class Agent:
     @property
     def seat(self) -> Seat:
         """The agent's place among the idle: the longest idle first, then by number."""
-        return (self.idle_since, self.number)
+        return (self.idle_since, self.number, self.name)
 
     def fire(
         self, trigger: Trigger, *, reason: str | None = None, wrap_up: bool = False

@@ -6,8 +6,8 @@ from enum import Enum, auto
 
 import msgspec
 
-Place = tuple[float, int]
-"""A contact's place in every order it is part of: when it came (seconds), then arrival number.
+Place = tuple[float, int, str]
+"""A contact's place in every order it is part of: when it came (seconds), arrival number, id.
 
 The number makes the order total, and the same in every replay.
 """
@@ -50,7 +50,7 @@ class Case:
 
     def __init__(self, contact: Contact, arrival: int) -> None:
         self.contact = contact
-        self.place: Place = (contact.enqueued_at, arrival)
+        self.place: Place = (contact.enqueued_at, arrival, contact.id)
         self.stage = Stage.WAITING
         self.agent: str | None = None
 

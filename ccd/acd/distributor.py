@@ -162,7 +162,7 @@ class Distributor:
         del self._cases[contact]
         queue = case.contact.queue
         if case.stage is Stage.WAITING:
-            self._lines[queue].waiting.remove((case.place, contact))
+            self._lines[queue].waiting.remove(case.place)
         self._actions.append(Removed(contact, queue, reason, now - case.contact.enqueued_at))
         if case.agent is not None:
             # It was the caller who left: the agent's idle time goes on from where it was.
@@ -256,7 +256,7 @@ class Distributor:
             name=name,
             waiting=len(line.waiting),
             idle_agents=len(line.idle),
-            oldest=line.waiting[0][0][0] if line.waiting else None,
+            oldest=line.waiting[0][0] if line.waiting else None,
         )
 
     def queues(self) -> list[QueueView]:
@@ -265,14 +265,14 @@ class Distributor:
 
     def waiting(self, queue: str) -> list[str]:
         """Who waits there, next one first. Raises `UnknownQueueError`."""
-        return [contact for _, contact in self._line(queue).waiting]
+        return [contact for _, _, contact in self._line(queue).waiting]
 
     def position(self, contact: str) -> int | None:
         """A waiting contact's position in its queue, 1 is next; None where it does not wait."""
         case = self._cases.get(contact)
         if case is None or case.stage is not Stage.WAITING:
             return None
-        return self._lines[case.contact.queue].waiting.bisect_left((case.place, contact)) + 1
+        return self._lines[case.contact.queue].waiting.bisect_left(case.place) + 1
 
     def stage(self, contact: str) -> Stage | None:
         """Where a contact is; None where it is not (or no longer) here."""
@@ -337,36 +337,37 @@ class Distributor:
 
     def _take_work(self, person: Agent, now: float) -> None:
         """Assign a ready agent the first contact of all his lines, else have him wait for one."""
-        first: tuple[Place, str] | None = None
+        first: Place | None = None
         for line in person.lines:
             if line.waiting and (first is None or line.waiting[0] < first):
                 first = line.waiting[0]
         if first is None:
+            seat = person.seat
             for line in person.lines:
-                line.idle.add((person.seat, person.name))
+                line.idle.add(seat)
         else:
-            case = self._cases[first[1]]
+            case = self._cases[first[2]]
             self._lines[case.contact.queue].waiting.remove(first)
             self._assign(case, person, now)
 
     def _stand_up(self, person: Agent) -> None:
         """Take an agent who is idle out of his lines."""
-        entry = (person.seat, person.name)
+        seat = person.seat
         for line in person.lines:
-            line.idle.remove(entry)
+            line.idle.remove(seat)
 
     def _wait(self, case: Case, line: Line, now: float) -> None:
         """Put a contact at its place, from where the longest idle agent takes it, if any."""
         contact = case.contact.id
-        position = line.waiting.bisect_left((case.place, contact)) + 1
+        position = line.waiting.bisect_left(case.place) + 1
         self._actions.append(Positioned(contact, line.settings.name, position))
         if line.idle:
             # Nobody else waits here then, or an idle agent would have taken him.
-            person = self._agents[line.idle[0][1]]
+            person = self._agents[line.idle[0][2]]
             self._stand_up(person)
             self._assign(case, person, now)
         else:
-            line.waiting.add((case.place, contact))
+            line.waiting.add(case.place)
 
     def _assign(self, case: Case, person: Agent, now: float) -> None:
         contact = case.contact

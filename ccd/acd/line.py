@@ -12,8 +12,8 @@ from sortedcontainers import SortedList
 
 from ccd.acd.contact import Place, QueueSettings
 
-Seat = tuple[float, int]
-"""Idle since (seconds), then the agent's number."""
+Seat = tuple[float, int, str]
+"""An agent's place among the idle: since when (seconds), the agent's number and name."""
 
 
 class Line:
@@ -26,8 +26,8 @@ class Line:
 
     def __init__(self, settings: QueueSettings) -> None:
         self.settings = settings
-        self.waiting: SortedList[tuple[Place, str]] = SortedList()
-        self.idle: SortedList[tuple[Seat, str]] = SortedList()
+        self.waiting: SortedList[Place] = SortedList()
+        self.idle: SortedList[Seat] = SortedList()
 
     def __repr__(self) -> str:
         return f"<Line {self.settings.name} waiting={len(self.waiting)} idle={len(self.idle)}>"
