@@ -1,0 +1,97 @@
+"""What people and programs ask the database; every query reads and nothing more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from sqlite_utils import Database
+
+from ccd.events import Event
+from ccd.model import CallRecord, Outcome
+from ccd.store import rows
+
+
+def last_seq(db: Database) -> int:
+    """Return the number of the newest event; 0 where there is none."""
+    (found,) = db.execute("select coalesce(max(seq), 0) from events").fetchone()
+    return int(found)
+
+
+def first_seq(db: Database) -> int | None:
+    """Return the number of the oldest event that is still kept; None where there is none."""
+    (found,) = db.execute("select min(seq) from events").fetchone()
+    return None if found is None else int(found)
+
+
+def events_after(db: Database, seq: int, limit: int = 10_000) -> list[Event]:
+    """Return the events that follow number `seq`, oldest first, at most `limit`."""
+    found = db.execute("select body from events where seq > ? order by seq limit ?", [seq, limit])
+    return [rows.event_from_body(body) for (body,) in found]
+
+
+def events_of_call(db: Database, call: str) -> list[Event]:
+    """Return what happened to a call, oldest first."""
+    found = db.execute("select body from events where call = ? order by seq", [call])
+    return [rows.event_from_body(body) for (body,) in found]
+
+
+def unfinished_events(db: Database) -> Iterator[Event]:
+    """Yield, oldest first, the events of calls that came in and never ended."""
+    found = db.execute(
+        "select body from events where call in (select call from open_calls) order by seq"
+    )
+    for (body,) in found:
+        yield rows.event_from_body(body)
+
+
+def call(db: Database, name: str) -> CallRecord | None:
+    """Return the record of one call, or None where it has none."""
+    found = list(db.query("select * from calls where call = ?", [name]))
+    return rows.record_from_row(found[0]) if found else None
+
+
+def recent_calls(
+    db: Database,
+    *,
+    limit: int | None = 20,
+    since: float | None = None,
+    agent: str | None = None,
+    queue: str | None = None,
+    ani: str | None = None,
+    outcome: Outcome | None = None,
+) -> list[CallRecord]:
+    """Return the newest call records, newest first; those given narrow the choice.
+
+    `since` is seconds since the epoch, and looks at when the call came in; `limit` None
+    returns all.
+    """
+    terms: list[str] = []
+    values: list[Any] = []
+    for term, value in (
+        ("offered_at >= ?", since),
+        ("agent = ?", agent),
+        ("queue = ?", queue),
+        ("ani = ?", ani),
+        ("outcome = ?", None if outcome is None else str(outcome)),
+    ):
+        if value is not None:
+            terms.append(term)
+            values.append(value)
+    where = f"where {' and '.join(terms)} " if terms else ""
+    found = db.query(
+        f"select * from calls {where}order by offered_at desc, call desc limit ?",
+        [*values, -1 if limit is None else limit],
+    )
+    return [rows.record_from_row(row) for row in found]
+
+
+def outcomes(db: Database, since: float = 0.0) -> dict[Outcome, int]:
+    """Return how many calls that came in since then ended in which way; every way is there."""
+    counts = dict.fromkeys(Outcome, 0)
+    found = db.execute(
+        "select outcome, count(*) from calls where offered_at >= ? group by outcome", [since]
+    )
+    for name, count in found:
+        counts[Outcome(name)] = count
+    return counts

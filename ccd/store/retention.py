@@ -1,0 +1,47 @@
+"""Old events leave the journal in small steps, between batches."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from sqlite_utils import Database
+
+STEP = 500
+"""Events a step: about two milliseconds of writing."""
+
+EVERY_S = 600.0
+"""How often to look, once everything old is gone."""
+
+BETWEEN_STEPS_S = 0.2
+"""While there is more: 2,500 events a second leave, faster than 300 calls a second come."""
+
+
+class Sweeper:
+    """Deletes events older than `keep_s`; the newest event always stays, for its number."""
+
+    def __init__(self, db: Database, keep_s: float | None, clock: Callable[[], float]) -> None:
+        self._db = db
+        self._keep_s = keep_s
+        self._clock = clock
+        self._due = time.monotonic()
+
+    def pause(self) -> float | None:
+        """Return the seconds until there is something to do, or None for never."""
+        if self._keep_s is None:
+            return None
+        return max(0.0, self._due - time.monotonic())
+
+    def step(self) -> None:
+        """Delete a few old events, if it is time. Raises sqlite3.Error."""
+        if self._keep_s is None or time.monotonic() < self._due:
+            return
+        before = self._clock() - self._keep_s
+        found = self._db.execute("select seq, at from events order by seq limit ?", [STEP + 1])
+        oldest = found.fetchall()
+        gone = [seq for seq, at in oldest[:-1] if at < before]
+        if gone:
+            with self._db.atomic():
+                self._db.execute("delete from events where seq <= ?", [max(gone)])
+        more = len(gone) == STEP
+        self._due = time.monotonic() + (BETWEEN_STEPS_S if more else EVERY_S)

@@ -1,0 +1,98 @@
+"""Events and call records as rows, and back."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Any
+
+import msgspec
+
+from ccd.events import AnyEvent, Event
+from ccd.model import CallRecord, Cause, Outcome, Party, Quality
+
+EventRow = tuple[int, float, str, str | None, str]
+"""seq, at, type, call, body."""
+
+INSERT_EVENT = "insert or ignore into events (seq, at, type, call, body) values (?, ?, ?, ?, ?)"
+"""An event's number is given once; the same one again is the same event."""
+
+BEGIN_CALL = "insert or ignore into open_calls (call, first_seq) values (?, ?)"
+END_CALL = "delete from open_calls where call = ?"
+
+_CALL_COLUMNS = (
+    "call", "ani", "dnis", "trunk", "outcome", "offered_at", "answered_at", "queued_at", "queue",
+    "delivered_at", "connected_at", "cleared_at", "wrap_up_ended_at", "agent", "released_by",
+    "cause", "digits", "ivr_path", "rings_unanswered", "recording", "caller_mos", "agent_mos",
+    "caller_quality", "agent_quality",
+)  # fmt: skip
+
+UPSERT_CALL = (
+    f"insert into calls ({', '.join(_CALL_COLUMNS)}) values ({', '.join('?' * len(_CALL_COLUMNS))})"
+    " on conflict (call) do update set "
+    + ", ".join(f"{name} = excluded.{name}" for name in _CALL_COLUMNS[1:])
+)
+
+_encoder = msgspec.json.Encoder()
+_decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(AnyEvent)
+_quality_decoder = msgspec.json.Decoder(Quality)
+
+
+def event_row(event: Event) -> EventRow:
+    """Return an event as a row of `events`."""
+    return (
+        event.seq,
+        event.at,
+        type(event).__name__,
+        getattr(event, "call", None),
+        _encoder.encode(event).decode(),
+    )
+
+
+def event_from_body(body: str) -> Event:
+    """Return the event that a row's body is of. Raises msgspec.ValidationError."""
+    event: Event = _decoder.decode(body)
+    return event
+
+
+def record_row(record: CallRecord) -> tuple[Any, ...]:
+    """Return a call record as a row of `calls`, in the order of `UPSERT_CALL`."""
+    caller, agent = record.caller_quality, record.agent_quality
+    return (
+        record.call,
+        record.ani,
+        record.dnis,
+        record.trunk,
+        str(record.outcome),
+        record.offered_at,
+        record.answered_at,
+        record.queued_at,
+        record.queue,
+        record.delivered_at,
+        record.connected_at,
+        record.cleared_at,
+        record.wrap_up_ended_at,
+        record.agent,
+        str(record.released_by),
+        str(record.cause),
+        record.digits,
+        _encoder.encode(record.ivr_path).decode(),
+        record.rings_unanswered,
+        record.recording,
+        caller.mos if caller else None,
+        agent.mos if agent else None,
+        _encoder.encode(caller).decode() if caller else None,
+        _encoder.encode(agent).decode() if agent else None,
+    )
+
+
+def record_from_row(row: dict[str, Any] | sqlite3.Row) -> CallRecord:
+    """Return the call record that a row of `calls` holds."""
+    values = {name: row[name] for name in _CALL_COLUMNS if name not in ("caller_mos", "agent_mos")}
+    values["outcome"] = Outcome(values["outcome"])
+    values["released_by"] = Party(values["released_by"])
+    values["cause"] = Cause(values["cause"])
+    values["ivr_path"] = tuple(msgspec.json.decode(values["ivr_path"], type=list[str]))
+    for name in ("caller_quality", "agent_quality"):
+        if values[name] is not None:
+            values[name] = _quality_decoder.decode(values[name])
+    return CallRecord(**values)
