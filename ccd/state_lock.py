@@ -9,13 +9,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from ccd.errors import CcdError
+
 ATTEMPTS = 4
 PAUSE_S = 0.05
 """`owner` holds the lock for an instant to see whether it is free; that must not keep a
 daemon from starting."""
 
 
-class StateInUseError(Exception):
+class StateInUseError(CcdError):
     """Another daemon holds the state folder."""
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ccd.errors import CcdError
 from ccd.settings.places import Path as KeyPath
 
 
@@ -24,7 +25,7 @@ class Problem:
         return f"{where}{named}{self.message}" + (f" ({self.mend})" if self.mend else "")
 
 
-class SettingsError(Exception):
+class SettingsError(CcdError):
     """A settings file cannot be used; `problems` has every reason, in the file's order."""
 
     def __init__(self, file: Path, problems: Sequence[Problem]) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from ccd.errors import CcdError
 
-class StoreError(Exception):
+
+class StoreError(CcdError):
     """The database cannot be used."""
 
 
