@@ -114,11 +114,14 @@ class Sipp:
         self._words = b""
         self._stem = folder / f"{self.name}_{self.port}"
         self._inject = inject
+        self._kind = socket.SOCK_STREAM if transport[0] == "t" else socket.SOCK_DGRAM
         self._remote = remote
         self._options: list[str] = ["-t", transport, "-r", str(rate), "-d", str(duration_ms)]
         self._options += ["-i", HOST, "-mi", HOST, "-p", str(self.port), "-cp", str(free_port())]
         self._options += ["-mp", str(self.media_port), "-s", service, "-key", "ani", ani]
         self._options += ["-recv_timeout", str(receive_timeout_ms), "-nostdin"]
+        # SIPp asks for 50,000 and refuses to start where the limit of open files is lower.
+        self._options += ["-max_socket", "500"]
         if calls is not None:
             self._options += ["-m", str(calls)]
         if limit is not None:
@@ -142,6 +145,11 @@ class Sipp:
     def address(self) -> str:
         """`host:port` where it listens."""
         return f"{HOST}:{self.port}"
+
+    @property
+    def ended(self) -> bool:
+        """Whether the process is gone."""
+        return self._process is not None and self._process.returncode is not None
 
     async def start(self) -> None:
         """Start it; a server is listening once this returns."""
@@ -238,7 +246,7 @@ class Sipp:
         for _ in range(200):
             if self._running().returncode is not None:
                 raise SippError(f"{self.name} ended at once: {self._errors()}")
-            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            with socket.socket(socket.AF_INET, self._kind) as probe:
                 try:
                     probe.bind((HOST, self.port))
                 except OSError:
