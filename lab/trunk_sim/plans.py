@@ -78,7 +78,7 @@ class Habits(msgspec.Struct, frozen=True, kw_only=True):
     """Uniform: from the answer to the key."""
     talk_s: float = 4.0
     """Mean of a gamma distribution of shape 4 (a mode, a tail, no zero)."""
-    least_talk_s: float = 1.5
+    least_talk_s: float = 2.5
     """No talk is shorter: both sides need time to be heard."""
     patience_s: float = 120.0
     impatience_s: tuple[float, float] = (0.3, 4.0)

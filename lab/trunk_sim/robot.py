@@ -25,7 +25,7 @@ class RobotHabits(msgspec.Struct, frozen=True, kw_only=True):
     """Share of the calls that the robot may end before the caller does."""
     talk_s: float = 4.0
     """Mean of the time after which such a robot hangs up (gamma, shape 4)."""
-    least_talk_s: float = 1.5
+    least_talk_s: float = 3.0
     ignores: float = 0.0
     """Share of the calls it lets ring."""
     mute: tuple[str, ...] = ()

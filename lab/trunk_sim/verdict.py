@@ -123,7 +123,7 @@ def judge(story: CallStory, *, service: str) -> Verdict:
     """Compare the witnesses of one call to the number `service`."""
     view = story.view
     faults = [*view.breaches]
-    ending = _ending(view)
+    ending = ending_of(view)
     if ending is Ending.LOST:
         faults.append(_how_lost(view))
     elif view.ended_at is None:
@@ -171,7 +171,8 @@ def match_robot(
     return best
 
 
-def _ending(view: CallerView) -> Ending:
+def ending_of(view: CallerView) -> Ending:
+    """How a call went, from its caller's view alone."""
     if view.agent_heard_at is not None and view.last_state is CallerState.TALKING:
         return Ending.ANSWERED
     if not view.hung_up:
