@@ -1,0 +1,230 @@
+"""The media worker: the process around a patch bay (`python -m ccd.media.worker`).
+
+It beats every 5 ms and makes a frame on every fourth beat, by absolute times, so that
+lateness never adds up. Between beats it takes the core's commands. It goes on when the
+core dies, for people keep talking, and ends when no core came back for a while.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import gc
+import os
+import random
+import resource
+import signal
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Final
+
+import structlog
+
+from ccd.media import batch_io, protocol, sockets
+from ccd.media.bay import Bay
+from ccd.media.link import Link
+from ccd.media.protocol import FRAME_MS
+from ccd.media.recorder import RecorderThread
+
+BEAT_S: Final = 0.005
+"""What a relayed packet waits at most."""
+
+BEATS_A_FRAME: Final = FRAME_MS // 5
+
+IDLE_S: Final = 0.05
+"""How long to doze while there is nothing to play and nobody to hear."""
+
+GIVE_UP_S: Final = 0.2
+"""A stall longer than this (a suspended machine) is not made up for frame by frame."""
+
+CORE_TIMEOUT_S: Final = 30.0
+
+NICE: Final = -10
+"""Where we may: audio before paperwork."""
+
+SWITCH_INTERVAL_S: Final = 0.0005
+"""The recorder's thread is not to keep the interpreter for longer."""
+
+
+class Worker:
+    """One bay, its link, and the time."""
+
+    def __init__(self, options: argparse.Namespace, log: Any) -> None:
+        self._log = log
+        self._core_timeout: float = options.core_timeout
+        io = batch_io.open_io(plain=options.plain)
+        first, last = options.ports
+        pairs = sockets.bind(options.address, first, last, options.max_ports)
+        self._sockets = sockets.Sockets(pairs, io)
+        ready = protocol.WorkerReady(
+            pid=os.getpid(), ports=tuple(pair.number for pair in pairs), batched=io.batched
+        )
+        self._link = Link(options.link, lambda: ready, log)
+        self._loader = ThreadPoolExecutor(1, "sounds")
+        self._recordings = RecorderThread()
+        self._recordings.start()
+        self.bay = Bay(
+            self._sockets,
+            io,
+            report=self._link.report,
+            loader=self._loader,
+            recordings=self._recordings,
+            rng=random.SystemRandom(),
+            log=log,
+        )
+        self._late: list[float] = []
+        self._gauge_every = 1.0
+        self._running = True
+
+    def stop(self, *_: object) -> None:
+        """End after this beat."""
+        self._running = False
+
+    def run(self) -> None:
+        """Beat until told to stop, or the core is gone for good."""
+        due = time.monotonic()
+        beat = 0
+        gauge_due = core_seen = due
+        while self._running:
+            now = time.monotonic()
+            if now < due:
+                time.sleep(due - now)
+                now = time.monotonic()
+            elif now - due > GIVE_UP_S:
+                self._log.warning("media.stalled", seconds=round(now - due, 3))
+                due = now
+            self._commands(now)
+            self.bay.receive(now)
+            if beat % BEATS_A_FRAME == 0:
+                self._late.append(now - due)
+                self._guarded(self.bay.frame, now)
+                self._link.watch()
+            if self._link.connected:
+                core_seen = now
+            elif now - core_seen > self._core_timeout:
+                self._log.error("media.core_gone", seconds=self._core_timeout)
+                self._running = False
+            if now >= gauge_due:
+                self._gauge()
+                gauge_due = now + self._gauge_every
+            self._link.flush()
+            beat += 1
+            due += BEAT_S
+            if self.bay.idle:
+                self._link.wait(IDLE_S)
+                due = time.monotonic()
+        self._end()
+
+    def _commands(self, now: float) -> None:
+        for command in self._link.commands():
+            if isinstance(command, protocol.Shutdown):
+                self._running = False
+            elif isinstance(command, protocol.SetGauge):
+                self._gauge_every = max(command.every_s, 0.05)
+            else:
+                self.bay.apply(command, now)
+
+    def _guarded(self, step: Any, now: float) -> None:
+        try:
+            step(now)
+        except Exception:
+            self._log.exception("media.beat_failed")
+
+    def _gauge(self) -> None:
+        late = sorted(self._late) or [0.0]
+        self._late = []
+        usage = resource.getrusage(resource.RUSAGE_SELF)
+        bay = self.bay
+        self._link.report(
+            protocol.Gauge(
+                legs=bay.legs,
+                late_ms_p50=late[len(late) // 2] * 1000,
+                late_ms_p99=late[min(len(late) * 99 // 100, len(late) - 1)] * 1000,
+                late_ms_max=late[-1] * 1000,
+                cpu_s=usage.ru_utime + usage.ru_stime,
+                packets_in=bay.reception.packets,
+                packets_out=bay.transmitter.packets,
+                packets_stray=bay.reception.strays,
+                send_errors=bay.transmitter.errors,
+            )
+        )
+        gc.collect(0)  # the collector is off: what little garbage has cycles goes here
+
+    def _end(self) -> None:
+        self.bay.close(time.monotonic())
+        self._loader.shutdown(wait=False, cancel_futures=True)
+        self._link.close()
+        self._sockets.close()
+
+
+def parse(arguments: list[str]) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m ccd.media.worker", description=__doc__)
+    parser.add_argument("--link", type=Path, required=True, help="path of the ipc socket to bind")
+    parser.add_argument("--address", default="0.0.0.0", help="address of the RTP ports")
+    parser.add_argument(
+        "--ports",
+        type=int,
+        nargs=2,
+        default=(0, 0),
+        metavar=("FIRST", "LAST"),
+        help="range of RTP ports; 0 0: the system chooses",
+    )
+    parser.add_argument("--max-ports", type=int, default=sockets.MAX_PAIRS, metavar="PAIRS")
+    parser.add_argument("--plain", action="store_true", help="no recvmmsg and sendmmsg")
+    parser.add_argument(
+        "--core-timeout",
+        type=float,
+        default=CORE_TIMEOUT_S,
+        metavar="SECONDS",
+        help="end when no core is connected for so long",
+    )
+    return parser.parse_args(arguments)
+
+
+def settle_process() -> None:
+    """Make this process fit for a beat: signals, files, priority, collector, interpreter."""
+    os.umask(0o077)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is for the core to act on
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    with contextlib.suppress(OSError):  # only the privileged may
+        os.setpriority(os.PRIO_PROCESS, 0, NICE)
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+
+
+def log_to_stderr() -> Any:
+    """One JSON object a line, with tracebacks."""
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    return structlog.get_logger("ccd.media")
+
+
+def main() -> None:
+    """Run a worker until it is told to end."""
+    options = parse(sys.argv[1:])
+    log = log_to_stderr()
+    settle_process()
+    try:
+        worker = Worker(options, log)
+    except OSError as error:
+        sys.exit(f"ccd.media.worker: {error}")
+    signal.signal(signal.SIGTERM, worker.stop)
+    worker.run()
+
+
+if __name__ == "__main__":
+    main()
