@@ -1,4 +1,4 @@
-"""`Hop`: where a SIP message goes to, or came from."""
+"""Where a message goes to or came from."""
 
 from __future__ import annotations
 
@@ -6,20 +6,31 @@ from typing import NamedTuple
 
 
 class Hop(NamedTuple):
-    """One transport address: a datagram's peer, or a connection by its remote address.
+    """One next hop: a transport protocol and the far end's address.
 
-    `protocol` is `udp`, `tcp` or `tls`; `host` an IP literal without brackets.
+    For `tcp` and `tls` it names the connection by its remote address, so a reply to a
+    hop that a message came from travels back over the same connection.
     """
 
     protocol: str
+    """`udp`, `tcp` or `tls`."""
     host: str
     port: int
 
-    def __str__(self) -> str:
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{self.protocol}:{host}:{self.port}"
-
     @property
     def reliable(self) -> bool:
-        """Whether the transport retransmits for us (RFC 3261, 17: timers A, E, G are not run)."""
+        """Whether the transport itself retransmits (RFC 3261, 17: no timers A, E, G)."""
         return self.protocol != "udp"
+
+    def __str__(self) -> str:
+        return f"{self.protocol}:{bracketed(self.host)}:{self.port}"
+
+
+def bracketed(host: str) -> str:
+    """`host` as it is written in a URI or a Via: an IPv6 address in brackets."""
+    return f"[{host}]" if ":" in host and not host.startswith("[") else host
+
+
+def default_port(protocol: str) -> int:
+    """The port a URI or Via without one means (RFC 3261, 18.2.2)."""
+    return 5061 if protocol == "tls" else 5060

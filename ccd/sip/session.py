@@ -1,0 +1,633 @@
+"""A call from its INVITE to its end: the INVITE usage of a dialog.
+
+The life of a session is the table `LIFE`: (state, event) -> (state, actions). What is
+particular to how it began is in `incoming` and `outgoing`; changing media while it lasts
+is in `renegotiation`. Verbs may be called at any time: one that comes too late (the
+far end was quicker) does nothing, and the `Terminated` on its way says why.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Callable, Sequence
+from enum import StrEnum
+from typing import Any, Protocol
+
+from ccd.sip.acknowledgement import AckWait
+from ccd.sip.bodies import UnsupportedBody, session_description
+from ccd.sip.dialog import Dialog
+from ccd.sip.events import (
+    Accepted,
+    Confirmed,
+    EndedBy,
+    OfferAnswered,
+    Rejected,
+    Terminated,
+)
+from ccd.sip.exchange import Authenticating, Exchange
+from ccd.sip.grammar import GrammarError, parse_name_addr, quote, tokens
+from ccd.sip.hop import Hop
+from ccd.sip.incoming import IncomingSetup
+from ccd.sip.message import Request, Response
+from ccd.sip.offers import Move, OfferAnswer, Turn
+from ccd.sip.outgoing import OutgoingSetup
+from ccd.sip.renegotiation import Renegotiation
+from ccd.sip.server_transactions import InviteServer, ServerTransaction
+from ccd.sip.session_timer import SessionTimer
+from ccd.sip.timers import TimerQueue, Timers
+from ccd.sip.transactions import TransactionLayer
+
+Header = tuple[str, str]
+
+_REASON = re.compile(r"[A-Za-z0-9.\-]+ *;")
+
+
+class Core(Protocol):
+    """What a session needs of the user agent that holds it."""
+
+    layer: TransactionLayer
+    queue: TimerQueue
+    timers: Timers
+    rng: random.Random
+    prefers_reliable: bool
+    capabilities: list[Header]
+    """Allow and Supported."""
+
+    def via(self, protocol: str) -> str:
+        """Our Via for that transport, up to and including `branch=`."""
+
+    def contact(self, protocol: str, user: str) -> str:
+        """Our Contact for that transport."""
+
+    def emit(self, event: Any) -> None:
+        """Tell the owner."""
+
+    def forget(self, session: Session) -> None:
+        """The session is over and nothing of it is left on the wire."""
+
+    def ended(self, session: Session) -> None:
+        """The session is over for its owner."""
+
+
+class SessionState(StrEnum):
+    """Where a session is in its life."""
+
+    CALLING = "calling"
+    """Outgoing, no response yet."""
+    PROCEEDING = "proceeding"
+    """Outgoing, it rings or is being routed."""
+    CANCELLING = "cancelling"
+    """Outgoing, not wanted any more; the far end may not know yet."""
+    ACCEPTED = "accepted"
+    """Outgoing, answered with an offer that we have not answered yet."""
+    RINGING = "ringing"
+    """Incoming, not answered."""
+    ANSWERED = "answered"
+    """Incoming, our 2xx is out, its ACK is awaited."""
+    CONFIRMED = "confirmed"
+    ENDING = "ending"
+    """Over for its owner; the BYE waits for the ACK (RFC 3261, 15)."""
+    ENDED = "ended"
+
+
+class SessionEvent(StrEnum):
+    """What moves a session: verbs of its owner, messages, timers."""
+
+    ACCEPT = "accept()"
+    REFUSE = "reject()"
+    TERMINATE = "terminate()"
+    ANSWER = "answer()"
+    CANCEL = "CANCEL"
+    BYE = "BYE"
+    ACK = "ACK"
+    PROVISIONAL = "1xx"
+    SUCCESS = "2xx"
+    SUCCESS_WITH_OFFER = "2xx with an offer"
+    SUCCESS_UNUSABLE = "2xx without a description"
+    FAILURE = "3xx-6xx, time-out or transport failure"
+    UNACKNOWLEDGED = "no ACK or PRACK"
+    EXPIRED = "the INVITE expired"
+    DEAD = "the far end is gone"
+
+
+class Session:
+    """One call. See `UserAgent` for how it comes about and the events for what it tells."""
+
+    State = SessionState
+    Event = SessionEvent
+
+    def __init__(
+        self,
+        core: Core,
+        session_id: int,
+        *,
+        call_id: str,
+        local_tag: str,
+        incoming: bool,
+        peer: Hop,
+        contact_user: str,
+        auth: Authenticating | None,
+        session_expires: int | None,
+    ) -> None:
+        self.core = core
+        self.id = session_id
+        self.call_id = call_id
+        self.local_tag = local_tag
+        self.incoming = incoming
+        self.peer = peer
+        """Where the far end's messages come from, or our INVITE went to."""
+        self.state = SessionState.RINGING if incoming else SessionState.CALLING
+        self.request: Request | None = None
+        """The INVITE as received; None where we called."""
+        self.replaces: Session | None = None
+        """The session that the INVITE asks to replace (RFC 3891), found by the agent."""
+        self.owner: Any = None
+        """Free for the agent's user."""
+        self.auth = auth
+        self.contact = core.contact(peer.protocol, contact_user)
+        self.dialog: Dialog | None = None
+        self.offers = OfferAnswer()
+        self.preview: bytes | None = None
+        self.peer_allows: frozenset[str] = frozenset()
+        self.media = Renegotiation(self)
+        self.timer = SessionTimer(
+            wanted=session_expires,
+            queue=core.queue,
+            on_refresh=self.media.refresh,
+            on_expire=self._expired,
+        )
+        self.inbound: IncomingSetup | None = None
+        self.outbound: OutgoingSetup | None = None
+        self.ack_wait: AckWait | None = None
+        self._acks: tuple[int, bytes, Hop] | None = None
+        self._cseq = 0
+        self._holds = 0
+        self._told = False
+        self._reason: str | None = None
+
+    def __repr__(self) -> str:
+        way = "from" if self.incoming else "to"
+        return f"<Session {self.id} {way} {self.peer} {self.state.value}>"
+
+    # --- what the owner may ask -------------------------------------------------------
+
+    @property
+    def local_sdp(self) -> bytes | None:
+        """Our description, in force or proposed."""
+        return self.offers.local
+
+    @property
+    def remote_sdp(self) -> bytes | None:
+        """The far end's description, in force or proposed; before the answer its early media."""
+        return self.offers.remote if self.offers.remote is not None else self.preview
+
+    @property
+    def asserted_identity(self) -> str | None:
+        """The URI of P-Asserted-Identity (RFC 3325); worth what its sender is trusted for."""
+        if self.request is None:
+            return None
+        for value in self.request.headers.elements("P-Asserted-Identity"):
+            try:
+                return parse_name_addr(value).uri
+            except GrammarError:
+                continue
+        return None
+
+    @property
+    def over(self) -> bool:
+        """Whether `Terminated` was told."""
+        return self._told
+
+    def progress(self, code: int = 180, sdp: bytes | None = None, *, now: float) -> None:
+        """Tell the caller how it goes; reliably (RFC 3262) where it requires that.
+
+        `sdp` with an offer received is early media: answered for good where the response
+        is reliable, else to be repeated in `accept()`. Without one it can only go reliably.
+        """
+        if self.inbound is not None and self.state is SessionState.RINGING:
+            self.inbound.progress(code, sdp, now)
+
+    def accept(self, sdp: bytes, *, now: float, headers: Sequence[Header] = ()) -> None:
+        """Answer the call; `sdp` is our answer, or our offer where the INVITE had none."""
+        if self.inbound is not None and self.state is SessionState.RINGING:
+            self.inbound.accept(sdp, headers, now)
+
+    def reject(
+        self, code: int, *, now: float, phrase: str | None = None, headers: Sequence[Header] = ()
+    ) -> None:
+        """Refuse the call with a final response of 300 or above."""
+        if self.inbound is not None:
+            self.fire(SessionEvent.REFUSE, now, (code, phrase, headers))
+
+    def terminate(self, *, now: float, reason: str | None = None) -> None:
+        """End it whatever its state: CANCEL, BYE or a final refusal; idempotent.
+
+        `reason` becomes a Reason header (RFC 3326): a whole value, or only its text.
+        """
+        if reason is not None and _REASON.match(reason) is None:
+            reason = f"SIP;text={quote(reason)}"
+        if not self._told:
+            self._reason = reason
+        self.fire(SessionEvent.TERMINATE, now)
+
+    def offer(self, sdp: bytes | None, *, now: float) -> None:
+        """Change the media: a re-INVITE, or an UPDATE before the call is answered.
+
+        None asks the far end for its offer. Kept until its turn comes where another
+        negotiation is going on; a second call before that replaces the first.
+        """
+        self.media.offer(sdp, now)
+
+    def answer(self, sdp: bytes, *, now: float) -> None:
+        """Answer an `OfferReceived`, or an `Accepted` that is an offer."""
+        if self.state is SessionState.ACCEPTED:
+            if self.offers.move(Move.ANSWER_SENT, sdp):
+                self.fire(SessionEvent.ANSWER, now)
+        elif self.outbound is not None and self.outbound.owes_answer:
+            self.outbound.answer(sdp, now)
+        else:
+            self.media.answer(sdp, now)
+
+    def refuse_offer(self, code: int = 488, *, now: float) -> None:
+        """Turn down an `OfferReceived`; what was agreed before stays in force."""
+        if self.state is SessionState.ACCEPTED:
+            self.terminate(now=now)
+        else:
+            self.media.refuse(code, now)
+
+    def info(self, content_type: str, body: bytes, *, now: float) -> None:
+        """Send an INFO (RFC 6086)."""
+        if self.current_dialog() is not None and not self._told:
+            self.send_in_dialog("INFO", now, body=body, content_type=content_type)
+
+    # --- the table --------------------------------------------------------------------
+
+    def fire(self, event: SessionEvent, now: float, detail: Any = None) -> bool:
+        """Move by the table; False where it ignores `event` in this state."""
+        step = LIFE.get((self.state, event))
+        if step is None:
+            return False
+        self.state, actions = step
+        for action in actions:
+            action(self, now, detail)
+        return True
+
+    def _refuse(self, now: float, detail: tuple[int, str | None, Sequence[Header]]) -> None:
+        if self.inbound is not None:
+            self.inbound.refuse(detail[0], now, detail[1], detail[2])
+
+    def _refuse_480(self, now: float, detail: object) -> None:
+        headers = [("Reason", self._reason)] if self._reason else []
+        self._refuse(now, (480, None, headers))
+
+    def _refuse_487(self, now: float, detail: object) -> None:
+        self._refuse(now, (487, None, ()))
+
+    def _refuse_504(self, now: float, detail: object) -> None:
+        self._refuse(now, (504, None, ()))
+
+    def _cancel(self, now: float, detail: object) -> None:
+        if self.outbound is not None:
+            self.outbound.cancel(now, self._reason)
+
+    def _ack(self, now: float, detail: object) -> None:
+        if self.outbound is None or self.dialog is None:
+            return
+        invite = self.outbound.exchange
+        turn = self.offers.turn
+        # Only an answer to an offer in the 2xx travels in the ACK.
+        body = self.offers.local or b"" if detail == "answer" and turn is Turn.STABLE else b""
+        self.send_ack(self.dialog, invite, body)
+
+    def _ack_with_answer(self, now: float, detail: object) -> None:
+        self._ack(now, "answer")
+
+    def _bye(self, now: float, detail: object) -> None:
+        if self.dialog is not None:
+            headers = [("Reason", self._reason)] if self._reason else []
+            self.send_in_dialog("BYE", now, headers=headers)
+        self._stop_ack_wait()
+
+    def _begin(self, now: float, detail: object) -> None:
+        self.timer.restart(now)
+        self.media.proceed(now)
+
+    def _tell_confirmed(self, now: float, sdp: bytes | None) -> None:
+        self.emit(Confirmed(self, sdp))
+
+    def _tell_accepted(self, now: float, detail: object) -> None:
+        self.emit(Accepted(self, self.offers.remote, is_offer=False))
+
+    def _tell_offered(self, now: float, detail: object) -> None:
+        self.emit(Accepted(self, self.offers.remote, is_offer=True))
+
+    def _tell_rejected(self, now: float, detail: Any) -> None:
+        code, phrase, how, response = detail
+        self.emit(Rejected(self, code, phrase, how, response))
+        reason = response.headers.get("Reason") if response is not None else None
+        by: EndedBy = "remote" if how == "response" else how
+        self._end(by, reason or f"{code} {phrase}", now)
+
+    def _tell_unusable(self, now: float, detail: object) -> None:
+        self.emit(Rejected(self, 488, "No session description in the answer", "response"))
+        self._end("local", "no session description in the answer", now)
+
+    def _end_local(self, now: float, detail: object) -> None:
+        self._end("local", self._reason or "", now)
+
+    def _end_cancelled(self, now: float, detail: object) -> None:
+        self._end("local", self._reason or "", now, cancelled=True)
+
+    def _end_remote(self, now: float, detail: str) -> None:
+        self._end("remote", detail, now)
+
+    def _end_remote_cancelled(self, now: float, detail: str) -> None:
+        self._end("remote", detail, now, cancelled=True)
+
+    def _end_timeout(self, now: float, detail: str) -> None:
+        self._end("timeout", detail, now)
+
+    def _end(self, by: EndedBy, reason: str, now: float, *, cancelled: bool = False) -> None:
+        if self._told:
+            return
+        self._told = True
+        self.timer.stop()
+        self.media.stop(now)
+        if self.inbound is not None:
+            self.inbound.stop()
+        if self.state is SessionState.ENDED:
+            self._stop_ack_wait()
+        self.core.emit(Terminated(self, by, cancelled, reason))
+        self.core.ended(self)
+        self._release()
+
+    # --- messages in its dialog -------------------------------------------------------
+
+    def receive_cancel(self, request: Request, now: float) -> None:
+        """A CANCEL of the INVITE that began it (it is already answered 200)."""
+        reason = request.headers.get("Reason") or "CANCEL"
+        self.fire(SessionEvent.CANCEL, now, reason)
+
+    def receive_bye(self, transaction: ServerTransaction, request: Request, now: float) -> None:
+        """A BYE: ends it, whatever is outstanding."""
+        reason = request.headers.get("Reason") or "BYE"
+        if self.fire(SessionEvent.BYE, now, reason) or self.state is SessionState.ENDED:
+            transaction.respond(200, now)
+        else:
+            # A callee must not end an early dialog (RFC 3261, 15).
+            transaction.respond(481, now)
+        self._release()
+
+    def receive_ack(self, request: Request, now: float) -> None:
+        """An ACK to a 2xx of ours, to the first INVITE or a later one."""
+        wait = self.ack_wait
+        if wait is None or wait.cseq != request.cseq_number:
+            return
+        self._stop_ack_wait()
+        sdp: bytes | None = None
+        if wait.expects_answer:
+            try:
+                sdp = session_description(request)
+            except UnsupportedBody:
+                sdp = None
+            if sdp is None:
+                self.fire(SessionEvent.UNACKNOWLEDGED, now, "the ACK carried no answer")
+                return
+            self.offers.move(Move.ANSWER_RECEIVED, sdp)
+        if not self.fire(SessionEvent.ACK, now, sdp):
+            if sdp is not None:
+                self.emit(OfferAnswered(self, sdp))
+            self.media.proceed(now)
+
+    def confirm(self, now: float) -> None:
+        """A later request shows that our 2xx arrived, so its ACK will not be missed."""
+        self._stop_ack_wait()
+        self.fire(SessionEvent.ACK, now)
+
+    def send_2xx(
+        self,
+        transaction: InviteServer,
+        headers: Sequence[Header],
+        sdp: bytes,
+        *,
+        expects_answer: bool,
+        now: float,
+    ) -> None:
+        """Send a 2xx to an INVITE and repeat it until its ACK."""
+        data = transaction.respond(
+            200,
+            now,
+            headers=[("Contact", self.contact), *self.core.capabilities, *headers],
+            body=sdp,
+            record_routes=True,
+        )
+        if not data:
+            return
+        transaction.on_ack = self.receive_ack
+        self.hold_on()
+        self.ack_wait = AckWait(
+            transaction,
+            data,
+            expects_answer=expects_answer,
+            queue=self.core.queue,
+            timers=self.core.timers,
+            now=now,
+            on_timeout=self._ack_timeout,
+        )
+
+    def send_in_dialog(
+        self,
+        method: str,
+        now: float,
+        *,
+        dialog: Dialog | None = None,
+        headers: Sequence[Header] = (),
+        body: bytes = b"",
+        content_type: str | None = None,
+        on_response: Callable[[Response, float], None] | None = None,
+        on_failure: Callable[[str, float], None] | None = None,
+    ) -> Exchange | None:
+        """Send a request in the given dialog, or the session's; None where it has none."""
+        dialog = dialog or self.current_dialog()
+        if dialog is None:
+            return None
+        request = dialog.request(
+            method,
+            via=self.core.via(dialog.next_hop().protocol),
+            cseq=self.next_cseq(),
+            headers=headers,
+            body=body,
+            content_type=content_type,
+        )
+        exchange = Exchange(
+            self.core.layer,
+            request,
+            auth=self.auth,
+            next_cseq=self.next_cseq,
+            on_response=on_response or self._gone_if_unknown,
+            on_failure=on_failure,
+            on_end=self.let_go,
+        )
+        self.hold_on()
+        exchange.begin(now)
+        return exchange
+
+    def compose_ack(self, dialog: Dialog, invite: Exchange, body: bytes) -> tuple[bytes, Hop]:
+        """The ACK to a 2xx (13.2.2.4): the INVITE's number and credentials, a new branch."""
+        request = dialog.request(
+            "ACK",
+            via=self.core.via(dialog.next_hop().protocol),
+            cseq=invite.request.cseq,
+            headers=invite.credentials_sent,
+            body=body,
+        )
+        return request.serialise(self.core.layer.branch()), request.hop
+
+    def send_ack(self, dialog: Dialog, invite: Exchange, body: bytes) -> None:
+        """Send the ACK to a 2xx and keep it for when the 2xx comes again."""
+        data, hop = self.compose_ack(dialog, invite, body)
+        self._acks = (invite.request.cseq, data, hop)
+        self.core.layer.send(data, hop)
+
+    def repeat_ack(self, cseq: int, now: float) -> None:
+        """A 2xx came again: its ACK was lost."""
+        if self._acks is not None and self._acks[0] == cseq:
+            self.core.layer.send(self._acks[1], self._acks[2])
+
+    def current_dialog(self) -> Dialog | None:
+        """The dialog to talk in: the session's own, or the latest early one."""
+        if self.dialog is None and self.outbound is not None:
+            return self.outbound.latest()
+        return self.dialog
+
+    def dialog_with(self, remote_tag: str) -> Dialog | None:
+        """The dialog, early or not, with that far end."""
+        dialog = self.dialog
+        if dialog is not None:
+            return dialog if dialog.remote_tag == remote_tag else None
+        return self.outbound.dialog(remote_tag) if self.outbound is not None else None
+
+    def next_cseq(self) -> int:
+        """The number of our next request; one count for all early dialogs."""
+        self._cseq += 1
+        return self._cseq
+
+    def note_allowed(self, message: Request | Response) -> None:
+        """Remember which methods the far end understands."""
+        allowed = message.headers.getlist("Allow")
+        if allowed:
+            self.peer_allows = frozenset(tokens(allowed))
+
+    def emit(self, event: Any) -> None:
+        """Tell the owner, unless it was told of the end."""
+        if not self._told:
+            self.core.emit(event)
+
+    # --- staying known until the wire is quiet ----------------------------------------
+
+    def hold_on(self) -> None:
+        """Something of this session is still on the wire."""
+        self._holds += 1
+
+    def let_go(self) -> None:
+        """It no longer is."""
+        self._holds -= 1
+        self._release()
+
+    def _release(self) -> None:
+        if self.state is SessionState.ENDED and self._holds == 0:
+            self.core.forget(self)
+
+    def _stop_ack_wait(self) -> None:
+        if self.ack_wait is not None:
+            self.ack_wait.stop()
+            self.ack_wait = None
+            self.let_go()
+
+    def _ack_timeout(self, now: float) -> None:
+        self._stop_ack_wait()
+        self.fire(SessionEvent.UNACKNOWLEDGED, now, "no ACK for our 2xx")
+        self._release()
+
+    def _expired(self, now: float) -> None:
+        self.fire(SessionEvent.DEAD, now, "session timer expired")
+
+    def _gone_if_unknown(self, response: Response, now: float) -> None:
+        """The far end does not know this dialog: then neither do we (12.2.1.2)."""
+        if response.code == 481:
+            self.fire(SessionEvent.DEAD, now, "the far end does not know the dialog")
+
+
+_S, _E = SessionState, SessionEvent
+Action = Callable[[Session, float, Any], None]
+
+LIFE: dict[tuple[SessionState, SessionEvent], tuple[SessionState, tuple[Action, ...]]] = {
+    # incoming
+    (_S.RINGING, _E.ACCEPT): (_S.ANSWERED, ()),
+    (_S.RINGING, _E.REFUSE): (_S.ENDED, (Session._refuse, Session._end_local)),
+    (_S.RINGING, _E.TERMINATE): (_S.ENDED, (Session._refuse_480, Session._end_local)),
+    (_S.RINGING, _E.CANCEL): (_S.ENDED, (Session._refuse_487, Session._end_remote_cancelled)),
+    (_S.RINGING, _E.BYE): (_S.ENDED, (Session._refuse_487, Session._end_remote_cancelled)),
+    (_S.RINGING, _E.EXPIRED): (_S.ENDED, (Session._refuse_487, Session._end_timeout)),
+    (_S.RINGING, _E.UNACKNOWLEDGED): (_S.ENDED, (Session._refuse_504, Session._end_timeout)),
+    (_S.ANSWERED, _E.ACK): (_S.CONFIRMED, (Session._tell_confirmed, Session._begin)),
+    (_S.ANSWERED, _E.TERMINATE): (_S.ENDING, (Session._end_local,)),
+    (_S.ANSWERED, _E.BYE): (_S.ENDED, (Session._end_remote,)),
+    (_S.ANSWERED, _E.UNACKNOWLEDGED): (_S.ENDED, (Session._bye, Session._end_timeout)),
+    (_S.ENDING, _E.ACK): (_S.ENDED, (Session._bye,)),
+    (_S.ENDING, _E.UNACKNOWLEDGED): (_S.ENDED, (Session._bye,)),
+    (_S.ENDING, _E.BYE): (_S.ENDED, (lambda session, now, detail: session._stop_ack_wait(),)),
+    # outgoing
+    (_S.CALLING, _E.PROVISIONAL): (_S.PROCEEDING, ()),
+    (_S.CALLING, _E.SUCCESS): (
+        _S.CONFIRMED,
+        (Session._ack, Session._tell_accepted, Session._begin),
+    ),
+    (_S.CALLING, _E.SUCCESS_WITH_OFFER): (_S.ACCEPTED, (Session._tell_offered,)),
+    (_S.CALLING, _E.SUCCESS_UNUSABLE): (
+        _S.ENDED,
+        (Session._ack, Session._bye, Session._tell_unusable),
+    ),
+    (_S.CALLING, _E.FAILURE): (_S.ENDED, (Session._tell_rejected,)),
+    (_S.CALLING, _E.TERMINATE): (_S.CANCELLING, (Session._cancel,)),
+    (_S.PROCEEDING, _E.PROVISIONAL): (_S.PROCEEDING, ()),
+    (_S.PROCEEDING, _E.SUCCESS): (
+        _S.CONFIRMED,
+        (Session._ack, Session._tell_accepted, Session._begin),
+    ),
+    (_S.PROCEEDING, _E.SUCCESS_WITH_OFFER): (_S.ACCEPTED, (Session._tell_offered,)),
+    (_S.PROCEEDING, _E.SUCCESS_UNUSABLE): (
+        _S.ENDED,
+        (Session._ack, Session._bye, Session._tell_unusable),
+    ),
+    (_S.PROCEEDING, _E.FAILURE): (_S.ENDED, (Session._tell_rejected,)),
+    (_S.PROCEEDING, _E.TERMINATE): (_S.CANCELLING, (Session._cancel,)),
+    # A CANCEL can cross the answer on its way: then the call is ended by BYE.
+    (_S.CANCELLING, _E.PROVISIONAL): (_S.CANCELLING, (Session._cancel,)),
+    (_S.CANCELLING, _E.SUCCESS): (
+        _S.ENDED,
+        (Session._ack, Session._bye, Session._end_cancelled),
+    ),
+    (_S.CANCELLING, _E.SUCCESS_WITH_OFFER): (
+        _S.ENDED,
+        (Session._ack, Session._bye, Session._end_cancelled),
+    ),
+    (_S.CANCELLING, _E.SUCCESS_UNUSABLE): (
+        _S.ENDED,
+        (Session._ack, Session._bye, Session._end_cancelled),
+    ),
+    (_S.CANCELLING, _E.FAILURE): (_S.ENDED, (Session._end_cancelled,)),
+    (_S.ACCEPTED, _E.ANSWER): (_S.CONFIRMED, (Session._ack_with_answer, Session._begin)),
+    (_S.ACCEPTED, _E.TERMINATE): (
+        _S.ENDED,
+        (Session._ack, Session._bye, Session._end_local),
+    ),
+    (_S.ACCEPTED, _E.BYE): (_S.ENDED, (Session._ack, Session._end_remote)),
+    # both
+    (_S.CONFIRMED, _E.TERMINATE): (_S.ENDED, (Session._bye, Session._end_local)),
+    (_S.CONFIRMED, _E.BYE): (_S.ENDED, (Session._end_remote,)),
+    (_S.CONFIRMED, _E.UNACKNOWLEDGED): (_S.ENDED, (Session._bye, Session._end_timeout)),
+    (_S.CONFIRMED, _E.DEAD): (_S.ENDED, (Session._bye, Session._end_timeout)),
+}
+"""The life of a session. A pair that is not here is ignored in that state."""
