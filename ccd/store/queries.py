@@ -51,6 +51,18 @@ def call(db: Database, name: str) -> CallRecord | None:
     return rows.record_from_row(found[0]) if found else None
 
 
+def calls_named_like(db: Database, beginning: str, limit: int = 10) -> list[str]:
+    """Return the calls with this name, or else whose names begin so; also ones that still live."""
+    if db.execute("select 1 from events where call = ? limit 1", [beginning]).fetchone():
+        return [beginning]
+    end = beginning + "\U0010ffff"  # above every name that begins so
+    found = db.execute(
+        "select distinct call from events where call >= ? and call < ? limit ?",
+        [beginning, end, limit],
+    )
+    return [name for (name,) in found]
+
+
 def recent_calls(
     db: Database,
     *,

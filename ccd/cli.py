@@ -1,0 +1,96 @@
+"""`ccd`: the command line.
+
+Each command lives in its own file of `ccd.commands`; here they are put together. A
+failure that explains itself (`CcdError`) is shown as its message; any other is a fault of
+ours: one line for the user, the traceback into the log.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from ccd.commands import calls, config, demo, doctor, init, options, run, status, version
+from ccd.errors import CcdError
+
+EXIT_FAULT = 70
+"""EX_SOFTWARE of sysexits(3): the program failed, not its user."""
+
+HELP = """\
+A call centre in the terminal: IVR, queues and agents over SIP and RTP.
+
+[bold]ccd demo[/] shows it at work on this machine, [bold]ccd init[/] begins an installation.
+"""
+
+EPILOG = """\
+Every command reads CCD_STATE where --state is not given, and CCD_CONFIG where --config
+is not. NO_COLOR turns colours off. Help for a command: ccd COMMAND --help
+"""
+
+RUNNING = "Run"
+LOOKING = "Look"
+SETTING_UP = "Set up"
+
+app = typer.Typer(
+    name="ccd",
+    help=HELP,
+    epilog=EPILOG,
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command(rich_help_panel=RUNNING, epilog=run.EPILOG)(run.run)
+app.command(rich_help_panel=RUNNING, epilog=demo.EPILOG)(demo.demo)
+app.command(rich_help_panel=LOOKING, epilog=status.EPILOG)(status.status)
+app.command(rich_help_panel=LOOKING, epilog=calls.CALLS_EPILOG)(calls.calls)
+app.command(rich_help_panel=LOOKING, epilog=calls.CALL_EPILOG)(calls.call)
+app.command(rich_help_panel=SETTING_UP, epilog=init.EPILOG)(init.init)
+
+settings_app = typer.Typer(
+    help="Show, check and describe the settings.", no_args_is_help=True, rich_markup_mode="rich"
+)
+settings_app.command(epilog=config.SHOW_EPILOG)(config.show)
+settings_app.command()(config.validate)
+settings_app.command(epilog=config.SCHEMA_EPILOG)(config.schema)
+app.add_typer(settings_app, name="config", rich_help_panel=SETTING_UP)
+
+app.command(rich_help_panel=SETTING_UP, epilog=doctor.EPILOG)(doctor.doctor)
+app.command(rich_help_panel=SETTING_UP)(version.version)
+
+
+def main() -> None:
+    """Run the command line; the `ccd` entry point."""
+    try:
+        app(prog_name="ccd")
+    except CcdError as error:
+        for line in str(error).splitlines():
+            print(f"ccd: {line}", file=sys.stderr)  # noqa: T201
+        sys.exit(1)
+    except Exception as error:  # the last frame: nobody above could do better
+        sys.exit(_fault(error))
+
+
+def _fault(error: Exception) -> int:
+    """Leave a traceback in the log, say where, return the exit status."""
+    import logging
+
+    from ccd import log
+    from ccd.paths import state_paths
+
+    file = state_paths(options.chosen_state()).log
+    where = f"the traceback is in {file}"
+    try:
+        log.configure(file, terminal=False)
+    except OSError:
+        log.configure(None, terminal=True)
+        where = "the traceback is above"
+    logging.getLogger("ccd.cli").error("ccd %s", " ".join(sys.argv[1:]), exc_info=error)
+    log.close()
+    print(f"ccd: a fault of ours: {type(error).__name__}: {error}; {where}", file=sys.stderr)  # noqa: T201
+    return EXIT_FAULT
+
+
+if __name__ == "__main__":
+    main()
