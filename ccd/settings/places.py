@@ -7,6 +7,8 @@ grammar for granted (TOML 1.0.0) and only keeps count.
 
 from __future__ import annotations
 
+import tomllib
+
 Path = tuple[str | int, ...]
 """`("trunk", 0, "peers", 1)` is the second peer of the first `[[trunk]]`."""
 
@@ -85,8 +87,8 @@ class _Scanner:
         path: Path = ()
         for number, part in enumerate(key):
             path = (*path, part)
+            self.lines.setdefault(path, self.line)
             if several and number == len(key) - 1:
-                self.lines.setdefault(path, self.line)
                 count = self._counts[path] = self._counts.get(path, 0) + 1
                 return (*path, count - 1)
             if path in self._counts:
@@ -108,7 +110,7 @@ class _Scanner:
         while True:
             self.blanks()
             if self.text[self.at] in "\"'":
-                parts.append(self.string())
+                parts.append(self.quoted_key())
             else:
                 begin = self.at
                 while self.text[self.at] not in " \t.=]\n":
@@ -130,20 +132,24 @@ class _Scanner:
             while self.at < len(self.text) and self.text[self.at] not in ",]}#\n":
                 self.step()
 
-    def string(self) -> str:
-        """Skip a string of any of the four kinds; return what is between its quotation marks."""
+    def quoted_key(self) -> str:
+        begin = self.at
+        self.string()
+        # Its escapes are tomllib's business.
+        key: str = tomllib.loads(f"key = {self.text[begin : self.at]}")["key"]
+        return key
+
+    def string(self) -> None:
+        """Skip a string of any of the four kinds."""
         quote = self.text[self.at]
         mark = quote * 3 if self.ahead(quote * 3) else quote
         self.step(len(mark))
-        begin = self.at
         while not self.ahead(mark):
             self.step(2 if quote == '"' and self.ahead("\\") else 1)
-        end = self.at
         self.step(len(mark))
         if len(mark) == 3:  # up to two more quotation marks may belong to the text
             while self.ahead(quote):
                 self.step()
-        return self.text[begin:end]
 
     def array(self, path: Path) -> None:
         self.step()

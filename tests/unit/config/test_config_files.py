@@ -1,0 +1,117 @@
+"""The settings as written and shown: template, effective values, schema, demo."""
+
+import random
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ccd.config import Settings
+from ccd.demo_settings import SERVICE_NUMBER, demo_settings
+from ccd.settings import describe, load
+from ccd.settings.effective import values
+from ccd.settings.load import load_with_places
+from ccd.settings.template import template
+
+
+def fields() -> list[tuple[str, describe.Field]]:
+    return [(t.name, f) for t in describe.tables() for f in describe.fields(t.section)]
+
+
+@pytest.mark.parametrize(
+    ("table", "field"), fields(), ids=lambda value: getattr(value, "name", value)
+)
+def test_every_key_is_explained(table: str, field: describe.Field) -> None:
+    assert field.meaning or (table, field.name) in {("agent", "name")}, f"{table}.{field.name}"
+
+
+def write_template(tmp_path: Path, text: str) -> Path:
+    (tmp_path / "welcome.yaml").write_text("")
+    path = tmp_path / "ccd.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_the_template_is_a_working_call_centre(tmp_path: Path) -> None:
+    settings = load(write_template(tmp_path, template("pass-word")))
+    assert (settings.sip, settings.media, settings.store) == (
+        Settings().sip,
+        Settings().media,
+        Settings().store,
+    )
+    assert settings.phone[0].password == "pass-word"
+    assert settings.agent[0].phone == settings.phone[0].name
+    assert settings.agent[0].queues == (settings.queue[0].name,)
+
+
+def test_every_default_in_the_template_is_the_default(tmp_path: Path) -> None:
+    """Taking the # away changes nothing."""
+    commented = template("pass-word")
+    uncommented = "\n".join(
+        line[1:]
+        if line.startswith("#") and not line.startswith(("# ", "#\n")) and len(line) > 1
+        else line
+        for line in commented.splitlines()
+    )
+    assert uncommented.count(" = ") == commented.count(" = ")
+    as_written = load(write_template(tmp_path, commented))
+    assert load(write_template(tmp_path, uncommented)) == as_written
+
+
+def test_the_template_shows_every_key() -> None:
+    text = template("x")
+    for table, field in fields():
+        assert f"{field.name} = " in text, f"{table}.{field.name}"
+
+
+def test_effective_values_say_where_they_come_from(tmp_path: Path) -> None:
+    path = tmp_path / "ccd.toml"
+    path.write_text('[sip]\n\ndomain = "x.example"\n[[phone]]\nname = "a"\npassword = "hidden"\n')
+    loaded = load_with_places(path)
+    shown = {value.name: value for value in values(loaded.settings, loaded)}
+    assert shown["sip.domain"].origin == f"{path}:3"
+    assert shown["media.workers"].origin == "default"
+    assert shown["phone[1].password"].value == "********"
+    assert "hidden" not in str(shown)
+
+
+def test_the_schema_knows_every_key_with_its_meaning() -> None:
+    schema = describe.json_schema()
+    for table in describe.tables():
+        properties = schema["$defs"][table.section.__name__]["properties"]
+        for field in describe.fields(table.section):
+            assert properties[field.name].get("description", "") == field.meaning
+
+
+def test_demo_settings_have_robots_with_phones_of_their_own() -> None:
+    settings = demo_settings(robots=3, sip=("::1", 0), rng=random.Random(7))
+    assert [agent.name for agent in settings.agent] == ["robot1", "robot2", "robot3"]
+    assert {agent.phone for agent in settings.agent} == {phone.name for phone in settings.phone}
+    assert len({phone.password for phone in settings.phone}) == 3
+    assert settings.sip.listen == ("udp:[::1]:0", "tcp:[::1]:0")
+    assert settings.route[0].dnis == SERVICE_NUMBER
+    assert settings == demo_settings(robots=3, sip=("::1", 0), rng=random.Random(7))
+    assert settings != demo_settings(robots=3, sip=("::1", 0))
+
+
+def test_nothing_above_the_ground_floor_is_imported() -> None:
+    program = (
+        "import sys, ccd.settings, ccd.settings.template, ccd.demo_settings;"
+        "print([m for m in sys.modules if m.startswith('ccd.') and m.split('.')[1] in"
+        " ('sip', 'media', 'switch', 'acd', 'ivr', 'cti', 'store', 'daemon')])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
+
+
+def test_init_writes_files_that_only_their_owner_reads(tmp_path: Path) -> None:
+    from ccd.commands.init import init
+
+    init(config=tmp_path / "new" / "ccd.toml")
+    for name in ("ccd.toml", "welcome.yaml"):
+        mode = stat.S_IMODE((tmp_path / "new" / name).stat().st_mode)
+        assert mode == 0o600
