@@ -25,6 +25,9 @@ START_TIMEOUT_S = 45.0
 STOP_TIMEOUT_S = 20.0
 QUERY_TIMEOUT_S = 30.0
 
+CCD = (sys.executable, "-m", "ccd")
+"""The program; a profiler may stand before it."""
+
 LONGEST_LINE = 4 * 1024 * 1024
 """Bytes of one line of JSON: the ready line of a daemon with thousands of robots is long."""
 
@@ -52,8 +55,15 @@ class Ready(msgspec.Struct, frozen=True, kw_only=True):
 class Daemon:
     """One running `ccd run --demo`. Make it with `start`."""
 
-    def __init__(self, process: asyncio.subprocess.Process, ready: Ready, state: Path) -> None:
+    def __init__(
+        self,
+        process: asyncio.subprocess.Process,
+        ready: Ready,
+        state: Path,
+        program: Sequence[str] = CCD,
+    ) -> None:
         self._process = process
+        self._program = tuple(program)
         self.ready = ready
         self.state = state
         self._drain = asyncio.ensure_future(_discard(process.stdout))
@@ -66,12 +76,13 @@ class Daemon:
         robots: int,
         arguments: Sequence[str] = (),
         environment: Mapping[str, str] | None = None,
+        program: Sequence[str] = CCD,
     ) -> Daemon:
         """Start it on a free port and wait until it is ready.
 
         Raises `DaemonError` with the tail of its log.
         """
-        command = [sys.executable, "-m", "ccd", "run", "--demo", "--robots", str(robots)]
+        command = [*program, "run", "--demo", "--robots", str(robots)]
         command += ["--sip", "127.0.0.1:0", "--state", str(state), *arguments]
         with (state / "daemon.stderr").open("wb") as stderr:
             process = await asyncio.create_subprocess_exec(
@@ -93,7 +104,7 @@ class Daemon:
         except BaseException:
             await _end(process)
             raise
-        return cls(process, ready, state)
+        return cls(process, ready, state, program)
 
     @property
     def running(self) -> bool:
@@ -123,8 +134,7 @@ class Daemon:
         Raises `DaemonError` where the command fails or speaks nonsense.
         """
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "ccd", "calls", "--json", "--state", str(self.state)),
-            *("--limit", "1000000"),
+            *(*self._program, "calls", "--json", "--limit", "0", "--state", str(self.state)),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,

@@ -232,7 +232,9 @@ class Phone:
         self._registration_timer = None if due is None else loop.call_at(due, self._refresh)
 
     def _refresh(self) -> None:
-        self.registration.handle_timer(self._station.now() + 0.001)
+        due = self.registration.get_timer()
+        if due is not None:  # a loop may call early by its clock's resolution
+            self.registration.handle_timer(max(due, self._station.now()))
         self._send_register()
 
     # --- calls ---------------------------------------------------------------------------
@@ -309,7 +311,9 @@ class Phone:
         self._robot_timer = None if due is None else loop.call_at(due, self._on_timer)
 
     def _on_timer(self) -> None:
-        self._robot.handle_timer(self._station.now() + 0.001)
+        due = self._robot.get_timer()
+        if due is not None:
+            self._robot.handle_timer(max(due, self._station.now()))
         self._carry_out()
 
 

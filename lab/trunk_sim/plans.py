@@ -73,7 +73,8 @@ class Habits(msgspec.Struct, frozen=True, kw_only=True):
 
     mix: Mapping[Behaviour, float] = msgspec.field(default_factory=lambda: dict(TYPICAL_MIX))
     digit: str = "1"
-    wrong_digit: str = "9"
+    wrong_digit: str = "5"
+    """One the menu does not know."""
     think_s: tuple[float, float] = (0.8, 3.0)
     """Uniform: from the answer to the key."""
     talk_s: float = 4.0

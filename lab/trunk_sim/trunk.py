@@ -223,8 +223,10 @@ class _Call:
 
     def _on_timer(self) -> None:
         self._timer = None
-        # A loop may call a little early: its clock's resolution counts as now.
-        self._caller.handle_timer(self._station.now() + 0.001)
+        # A loop may call early by its clock's resolution: what is due is due.
+        due = self._caller.get_timer()
+        if due is not None:
+            self._caller.handle_timer(max(due, self._station.now()))
         self._carry_out()
 
     def _dial(self) -> None:

@@ -38,6 +38,10 @@ WELCOME_LEAST_S = 0.7
 MUSIC_LEAST_S = 1.5
 """A caller who waited for this long must have heard hold music."""
 
+INTO_QUEUE_S = 8.0
+"""The flow may say something between the key and the queue: who hangs up within this was
+perhaps never queued, and is recorded as having served himself."""
+
 _ORDER = (
     "offered_at",
     "answered_at",
@@ -205,6 +209,12 @@ def _photo_finish(view: CallerView, record: CallRecord) -> bool:
     return at is not None and view.hung_up_at - at < PHOTO_FINISH_S
 
 
+def _left_before_the_queue(view: CallerView, record: CallRecord) -> bool:
+    if record.queued_at is not None or view.hung_up_at is None or view.waiting_since is None:
+        return False
+    return view.hung_up_at - view.waiting_since < INTO_QUEUE_S
+
+
 def _contradictions(
     view: CallerView, ending: Ending, record: CallRecord, service: str, photo_finish: bool
 ) -> list[str]:
@@ -221,6 +231,8 @@ def _contradictions(
         Ending.CANCELLED: {Outcome.SELF_SERVED, Outcome.ABANDONED, Outcome.REFUSED},
         Ending.LOST: set(Outcome),
     }[ending]
+    if _left_before_the_queue(view, record):
+        expected = expected | {Outcome.SELF_SERVED}
     if photo_finish:
         expected = expected | {Outcome.ANSWERED, Outcome.ABANDONED}
     if record.outcome not in expected:

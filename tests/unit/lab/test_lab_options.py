@@ -41,9 +41,7 @@ def test_everything(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("wrong", ["--calls 0", "--rate 0", "--rate inf", "--robots -1", "--bogus"])
-def test_wrong_options_end_with_status_2(
-    wrong: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_wrong_options_end_with_status_2(wrong: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         parse(wrong.split())
     assert ended.value.code == 2

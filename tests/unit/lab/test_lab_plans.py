@@ -52,7 +52,7 @@ def test_behaviours_differ_where_they_should() -> None:
     assert leaver.presses == ()
     assert leaver.menu_patience_s is not None
     wrong = draw_plan(1, Habits(mix={Behaviour.WRONG_DIGIT: 1.0}), rng)
-    assert [press.digit for press in wrong.presses] == ["9", "1"]
+    assert [press.digit for press in wrong.presses] == ["5", "1"]
     canceller = draw_plan(2, Habits(mix={Behaviour.CANCELS: 1.0}), rng)
     assert canceller.cancel_after_s is not None
     impatient = draw_plan(3, Habits(mix={Behaviour.IMPATIENT: 1.0}), rng)

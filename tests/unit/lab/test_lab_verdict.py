@@ -203,6 +203,22 @@ def test_abandoned() -> None:
     assert verdict.audio_ok is None
 
 
+def test_hung_up_between_key_and_queue_may_be_recorded_as_self_served() -> None:
+    record = good_record(
+        outcome=Outcome.SELF_SERVED,
+        queued_at=None,
+        delivered_at=None,
+        connected_at=None,
+        agent=None,
+        cleared_at=T + 3.0,
+    )
+    quick = left(CallerState.WAITING, hung_up_at=T + 3.0, ended_at=T + 3.0)
+    assert faults(view=quick, records=(record,), heard_ms={}) == ""
+    late = left(CallerState.WAITING, hung_up_at=T + 30.0, ended_at=T + 30.0)
+    record = msgspec.structs.replace(record, cleared_at=T + 30.0)
+    assert "the record self_served" in faults(view=late, records=(record,), heard_ms={})
+
+
 def test_photo_finish_blames_nobody() -> None:
     view = left(CallerState.WAITING)
     record = good_record(connected_at=T + 7.9, delivered_at=T + 7.0)
