@@ -140,13 +140,16 @@ class Transports:
 
     async def drain(self) -> None:
         """Wait until all that was sent has left us; a second's patience is the caller's."""
-        while self._tasks or any(u.queued for u in self._udp.values()) or self.unsent:
+        # Polled, once in a lifetime, rather than told by every connection all the time.
+        while self._busy():  # noqa: ASYNC110
             await asyncio.sleep(0.005)
 
-    @property
-    def unsent(self) -> int:
-        """Bytes that wait in streams."""
-        return sum(pool.unsent for pool in self._streams.values())
+    def _busy(self) -> bool:
+        return (
+            bool(self._tasks)
+            or any(udp.queued for udp in self._udp.values())
+            or any(pool.unsent for pool in self._streams.values())
+        )
 
     async def close(self) -> None:
         """Close every socket."""
