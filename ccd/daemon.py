@@ -1,0 +1,417 @@
+"""The composition root: the one place that knows every room, and joins them.
+
+`Daemon` makes the parts and gives each what it needs; `run` is its life from start to
+SIGTERM. Rooms never import this.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import random
+import secrets
+import signal
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import structlog
+
+import ccd
+from ccd.acd.distributor import Distributor, QueueSettings
+from ccd.acd.errors import AcdError
+from ccd.acd.service import Acd
+from ccd.config import Settings
+from ccd.cti.access import AuditLine
+from ccd.cti.server import Server
+from ccd.cti.session import Session
+from ccd.events import (
+    CallCleared,
+    EventStream,
+    MediaWorkerLost,
+    MediaWorkerStarted,
+    SystemStarted,
+    SystemStopping,
+)
+from ccd.ivr.flow import Flow
+from ccd.ivr.prompts import PromptBook
+from ccd.ivr.reader import load
+from ccd.ivr.service import Ivr
+from ccd.media.music import hold_music
+from ccd.media.pool import MediaPool
+from ccd.media.protocol import Report, WorkerReady
+from ccd.model import Cause, Party
+from ccd.paths import StatePaths
+from ccd.robot_agents import RobotAgents
+from ccd.services import services
+from ccd.sip.agent import UserAgent
+from ccd.sip.authenticator import Authenticator
+from ccd.sip.endpoint import Endpoint
+from ccd.sip.events import RequestReceived, ResponseReceived, SipEvent
+from ccd.sip.hop import Hop, bracketed
+from ccd.sip.overload import Overload
+from ccd.sip.pings import Pings
+from ccd.sip.registrar import Registrar
+from ccd.sip.trunks import Trunks
+from ccd.store.errors import StoreError
+from ccd.store.journal import Writer
+from ccd.switch.admission import Admission
+from ccd.switch.call import Call, Controller
+from ccd.switch.phones import Phones
+from ccd.switch.plant import Plant
+from ccd.switch.switch import Switch
+
+DRAIN_S = 3.0
+"""How long a stop waits for far ends to confirm the calls that it has ended."""
+
+SESSION_LOST = "session_lost"
+"""Not-ready reason of an agent whose softphone fell silent."""
+
+
+class Daemon:
+    """Every part of a running call centre, and how they are joined."""
+
+    def __init__(self, settings: Settings, paths: StatePaths) -> None:
+        self.settings = settings
+        self.paths = paths
+        self.log = structlog.get_logger("daemon")
+        self.wall_clock: Callable[[], float] = time.time
+        self.started_at = self.wall_clock()
+        self.boot = f"{int(self.started_at):x}"
+        """Tells this run from those before it: in call numbers and to CTI clients."""
+        self.joined = False
+        """All parts are there and know each other."""
+        self.loop = asyncio.get_running_loop()
+        self.stopping = asyncio.Event()
+        """Set to have `run` end."""
+
+    async def start(self) -> None:
+        """Bring everything up, from the store to the doors; raises `CcdError` or OSError."""
+        settings = self.settings
+        self.writer = Writer(
+            self.paths.database,
+            settings.store.batch_ms,
+            keep_events_s=settings.store.keep_events_days * 86_400.0 or None,
+            alarm=self._store_alarm,
+        )
+        self.events = EventStream(self.wall_clock, self.writer.last_seq)
+        self.events.subscribe(self.writer.append)
+        self._end_what_was_left()
+
+        flows = self._read_flows()
+        prompts = PromptBook(self.paths.prompts)
+        await prompts.prepare({flow.name: flow for flow in flows.values()}.values())
+        music = await asyncio.to_thread(hold_music, self.paths.prompts)
+
+        self.media = MediaPool(
+            folder=self.paths.sockets,
+            address=settings.media.address,
+            ports=settings.media.ports,
+            workers=settings.media.workers,
+            on_report=self._media_report,
+            on_lost=self._media_lost,
+            log=structlog.get_logger("media"),
+        )
+        sip = settings.sip
+        self.endpoint = Endpoint(
+            sip.listen,
+            self._sip_event,
+            certificate=sip.certificate,
+            private_key=sip.private_key,
+            agent_factory=self._user_agent,
+            advertise=sip.advertise,
+            unreachable=self._unreachable,
+        )
+        try:
+            await self.media.start()
+            await self.endpoint.start()
+            # No wait from here on until all parts are joined: nobody hears half a daemon.
+            self._join(flows, prompts, music)
+            await self._open_cti()
+        except BaseException:
+            await self.close()
+            raise
+        self.plant.start()
+        self.events.publish(SystemStarted(version=ccd.__version__))
+        self.log.info("started", sip=self.sip_address, version=ccd.__version__)
+
+    def _join(self, flows: dict[str, Flow], prompts: PromptBook, music: Path) -> None:
+        """Make the parts that decide, on a bound endpoint and running media workers."""
+        settings, loop = self.settings, self.loop
+        now = loop.time()
+        passwords = {phone.name: phone.password for phone in settings.phone}
+        self.phones = Phones(
+            passwords,
+            hosts={settings.sip.domain, *(host for host, _ in self.endpoint.local.values())},
+            authenticator=Authenticator(settings.sip.domain, passwords.get, secrets.token_bytes(32))
+            if settings.sip.require_registration_auth
+            else None,
+            registrar=Registrar(passwords.__contains__),
+            events=self.events,
+            loop=loop,
+        )
+        self.trunks = Trunks(settings.trunk)
+        self.overload = Overload(settings.sip.max_new_calls_per_s, now)
+        self.admission = Admission(self.trunks, self.phones, self.overload)
+        self.switch = Switch(
+            settings=settings,
+            endpoint=self.endpoint,
+            media=self.media,
+            media_address=self._media_address(),
+            events=self.events,
+            admission=self.admission,
+            phones=self.phones,
+            router=self._route,
+            recordings=Path(settings.recording.folder).expanduser()
+            if settings.recording.folder
+            else self.paths.recordings,
+            hold_music=music,
+            boot=self.boot,
+            clock=loop.time,
+            wall_clock=self.wall_clock,
+        )
+        distributor = Distributor()
+        for queue in settings.queue:
+            distributor.add_queue(QueueSettings(name=queue.name, wrap_up_s=queue.wrap_up_s))
+        self.acd = Acd(
+            settings=settings,
+            switch=self.switch,
+            distributor=distributor,
+            events=self.events,
+            loop=loop,
+        )
+        self.ivr = Ivr(
+            flows=flows,
+            prompts=prompts,
+            switch=self.switch,
+            events=self.events,
+            enqueue=self.acd.enqueue,
+            loop=loop,
+        )
+        self.plant = Plant(
+            overload=self.overload,
+            pings=Pings(self.trunks, now),
+            endpoint=self.endpoint,
+            domain=settings.sip.domain,
+            events=self.events,
+            loop=loop,
+        )
+
+        self.joined = True
+
+    @property
+    def sip_address(self) -> str:
+        """HOST:PORT at which we hear SIP: over UDP if at all, else over what there is."""
+        local = self.endpoint.local
+        host, port = local.get("udp") or next(iter(local.values()))
+        return f"{bracketed(host)}:{port}"
+
+    def description(self) -> dict[str, Any]:
+        """Where to reach us, for whoever started us."""
+        return {
+            "ready": True,
+            "version": ccd.__version__,
+            "sip": self.sip_address,
+            "service": self.settings.route[0].dnis if self.settings.route else "",
+            "pid": os.getpid(),
+            "media_pids": [self.media.pid(worker) for worker in range(self.media.workers)],
+            "state": str(self.paths.root),
+        }
+
+    def counts(self) -> dict[str, float]:
+        """Everything that is counted, by name; what lives is zero when nobody calls."""
+        sip = self.endpoint.agent.counts
+        gauges = self.switch.gauges.values()
+        return {
+            "sip.transactions": sip.transactions,
+            "sip.sessions": sip.sessions,
+            "sip.dialogs": sip.dialogs,
+            "sip.requests": sip.requests,
+            "sip.timers": sip.timers,
+            "switch.calls": len(self.switch.calls),
+            "switch.legs": self.switch.legs,
+            "ivr.visits": len(self.ivr),
+            "acd.contacts": len(self.acd),
+            "media.legs": sum(gauge.legs for gauge in gauges),
+            "media.late_ms_p99": max((gauge.late_ms_p99 for gauge in gauges), default=0.0),
+            "media.cpu_s": sum(gauge.cpu_s for gauge in gauges),
+            "media.packets_stray": sum(gauge.packets_stray for gauge in gauges),
+            "media.send_errors": sum(gauge.send_errors for gauge in gauges),
+            "store.waiting": self.writer.waiting,
+            "store.dropped": self.writer.dropped,
+            "loop.late_ms": self.plant.late_s * 1000,
+        }
+
+    async def drain(self, reason: str) -> None:
+        """Take no more calls, end those there are, and wait for that to be confirmed."""
+        self.admission.draining = True
+        self.events.publish(SystemStopping(reason=reason))
+        for call in list(self.switch.calls.values()):
+            self.switch.clear_call(call, Cause.SHUTDOWN)
+        try:
+            await asyncio.wait_for(self.switch.idle.wait(), DRAIN_S)
+        except TimeoutError:
+            self.log.warning("calls not confirmed as ended", calls=len(self.switch.calls))
+
+    async def close(self) -> None:
+        """Let go of everything, last of all of the store; also of a start that failed half-way."""
+        if self.joined:
+            self.plant.stop()
+            self.phones.close()
+        for name in ("cti", "endpoint", "media"):
+            part = getattr(self, name, None)
+            if part is not None:
+                await part.stop()
+        lost = await asyncio.to_thread(self.writer.close)
+        if lost:
+            self.log.error("events not written", events=lost)
+
+    # --- what the rooms below say -----------------------------------------------------
+
+    def _sip_event(self, event: SipEvent) -> None:
+        if isinstance(event, RequestReceived):
+            self._request_received(event)
+        elif isinstance(event, ResponseReceived):
+            self.plant.response_received(event)
+        else:
+            self.switch.handle_sip(event)
+
+    def _request_received(self, event: RequestReceived) -> None:
+        """REGISTER is for the phones; nothing else outside a dialog is served here."""
+        now = self.loop.time()
+        if event.request.method == "REGISTER":
+            reply = self.phones.register(event.request, event.source, now)
+            self.endpoint.agent.respond(
+                event, reply.code, now=now, phrase=reply.phrase, headers=reply.headers
+            )
+        else:
+            self.endpoint.agent.respond(event, 405, now=now)
+        self.endpoint.wake()
+
+    def _user_agent(self, local: Mapping[str, tuple[str, int]]) -> UserAgent:
+        return UserAgent(
+            local,
+            rng=random.SystemRandom(),
+            name=f"ccd/{ccd.__version__}",
+            serves=("REGISTER",),
+            session_expires=self.settings.sip.session_expires_s or None,
+        )
+
+    def _unreachable(self, hop: Hop) -> None:
+        if self.joined:
+            self.phones.connection_lost(hop)
+
+    def _media_report(self, worker: int, report: Report) -> None:
+        if isinstance(report, WorkerReady):
+            self.events.publish(MediaWorkerStarted(worker=worker, pid=report.pid))
+        elif self.joined:
+            self.switch.handle_media(worker, report)
+
+    def _media_lost(self, worker: int, reason: str) -> None:
+        calls = self.switch.media_lost(worker, reason) if self.joined else 0
+        self.events.publish(MediaWorkerLost(worker=worker, reason=reason, calls=calls))
+
+    def _route(self, call: Call) -> Controller | None:
+        return self.ivr if self.ivr.serves(call) else None
+
+    def _store_alarm(self, error: StoreError | None) -> None:
+        """Called in the writer's thread."""
+        if error is None:
+            self.log.info("the store writes again")
+        else:
+            self.log.error("the store cannot write; events wait in memory", reason=str(error))
+
+    # --- what clients do ------------------------------------------------------------------
+
+    async def _open_cti(self) -> None:
+        settings = self.settings.cti
+        people = {agent.name: agent.password_hash for agent in self.settings.agent}
+        self.cti = Server(
+            services(self),
+            self.events,
+            commands=settings.commands or self.paths.cti_commands,
+            publish=settings.events or self.paths.cti_events,
+            people=people.get,
+            replay_events=settings.replay_events,
+            audit=self._audit,
+            on_session_lost=self._session_lost,
+            clock=self.wall_clock,
+        )
+        await self.cti.start()
+
+    def _audit(self, line: AuditLine) -> None:
+        structlog.get_logger("audit").info("cti", **msgspec.structs.asdict(line))
+
+    def _session_lost(self, session: Session) -> None:
+        """A softphone fell silent: its agents get no more calls until they come back."""
+        for agent in session.agents:
+            with contextlib.suppress(AcdError):  # logged off already, say
+                self.acd.not_ready(agent, SESSION_LOST)
+
+    # --- parts of the start --------------------------------------------------------------
+
+    def _end_what_was_left(self) -> None:
+        """A daemon that was killed left calls without an end; they ended with it."""
+        for call in self.writer.unfinished_calls:
+            self.events.publish(
+                CallCleared(call=call, cause=Cause.SHUTDOWN, released_by=Party.SYSTEM)
+            )
+
+    def _read_flows(self) -> dict[str, Flow]:
+        """The flow of every routed number. Raises `FlowError` with all that is wrong."""
+        queues = [queue.name for queue in self.settings.queue]
+        files: dict[str, Flow] = {}
+        for route in self.settings.route:
+            if route.flow not in files:
+                files[route.flow], warnings = load(Path(route.flow), queues=queues)
+                for warning in warnings:
+                    self.log.warning("flow", problem=str(warning))
+        return {route.dnis: files[route.flow] for route in self.settings.route}
+
+    def _media_address(self) -> str:
+        """The address that we put into SDP."""
+        settings = self.settings
+        if settings.sip.advertise:
+            return settings.sip.advertise
+        if settings.media.address not in ("0.0.0.0", "::"):
+            return settings.media.address
+        return next(iter(self.endpoint.local.values()))[0]
+
+
+async def run(
+    settings: Settings,
+    paths: StatePaths,
+    *,
+    ready: Callable[[dict[str, Any]], None],
+    robots: int = 0,
+) -> int:
+    """Run until SIGTERM or SIGINT; returns the exit status.
+
+    `ready` is told addresses and process numbers when calls can come; `robots` of the
+    settings' agents are played by the lab's robots. Raises `CcdError` or OSError where
+    it cannot start.
+    """
+    daemon = Daemon(settings, paths)
+    signals: list[str] = []
+
+    def told_to_stop(number: signal.Signals) -> None:
+        signals.append(number.name)
+        daemon.stopping.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        daemon.loop.add_signal_handler(number, told_to_stop, number)
+    await daemon.start()
+    robot_agents = RobotAgents(settings, paths)
+    try:
+        if robots:
+            await robot_agents.start(robots, daemon.sip_address)
+        ready(daemon.description() | {"robots": robots, "robots_pid": robot_agents.pid})
+        await daemon.stopping.wait()
+        await daemon.drain(", ".join(signals) or "asked to")
+    finally:
+        await robot_agents.stop()
+        await daemon.close()
+    return 0

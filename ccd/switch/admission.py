@@ -1,0 +1,104 @@
+"""At the door: who is this INVITE from, may it come in, and for which number.
+
+A trunk is known by its address, a phone by its password; a stranger is refused. New
+calls are shed here when the machine has more than it can carry, before live calls
+suffer.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from sipmessage import Address
+
+from ccd.sip.hop import Hop
+from ccd.sip.message import Request
+from ccd.sip.overload import Overload, Shed
+from ccd.sip.trunks import Trunks
+from ccd.switch.phones import Denied, Phones
+
+_SAFE_USER = re.compile(r"[0-9A-Za-z+*#._-]{1,64}")
+"""What we take over from a stranger's user part into our own headers and records."""
+
+ANONYMOUS = "anonymous"
+
+PHONE_PREFIX = "phone:"
+"""Instead of a trunk's name, for calls from our own phones."""
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """Come in."""
+
+    trunk: str
+    ani: str
+    dnis: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Not now, or not you."""
+
+    code: int
+    headers: tuple[tuple[str, str], ...] = ()
+    reason: str = ""
+
+
+def user_of(uri_user: str | None) -> str:
+    """A user part as a number for our records; `anonymous` where it is none we would print."""
+    if uri_user and _SAFE_USER.fullmatch(uri_user):
+        return uri_user
+    return ANONYMOUS
+
+
+def caller_number(request: Request) -> str:
+    """ANI: the network's word (P-Asserted-Identity, RFC 3325) before the caller's own (From)."""
+    asserted = request.headers.get("P-Asserted-Identity")
+    if asserted is not None:
+        try:
+            return user_of(Address.parse(asserted).uri.user)
+        except ValueError:
+            pass
+    try:
+        return user_of(request.from_address.uri.user)
+    except ValueError:
+        return ANONYMOUS
+
+
+class Admission:
+    """Decides on each new INVITE; keeps the trunks' channels."""
+
+    def __init__(self, trunks: Trunks, phones: Phones, overload: Overload) -> None:
+        self._trunks = trunks
+        self._phones = phones
+        self._overload = overload
+        self.draining = False
+
+    def judge(self, request: Request, source: Hop, now: float) -> Admitted | Refused:
+        """Admit the call, taking a channel of its trunk (see `leave`), or refuse it."""
+        if self.draining:
+            return Refused(503, (("Retry-After", "10"),), "shutting down")
+        verdict = self._overload.admit(now)
+        if isinstance(verdict, Shed):
+            return Refused(503, verdict.headers, verdict.reason)
+        dnis = user_of(request.uri.user)
+        phone = self._phones.claimed_by(request)
+        if phone is not None:
+            proven = self._phones.check(request, source, now)
+            if isinstance(proven, Denied):
+                return Refused(proven.code, proven.headers, f"phone {phone}: {proven.reason}")
+            if proven != phone:
+                return Refused(403, (), f"phone {proven} says it is {phone}")
+            return Admitted(PHONE_PREFIX + phone, phone, dnis)
+        trunk = self._trunks.match(source.host, source.port)
+        if trunk is None:
+            return Refused(403, (), f"{source.host}:{source.port} is no trunk")
+        if not self._trunks.take(trunk.name):
+            return Refused(503, (("Retry-After", "5"),), f"trunk {trunk.name}: no channel free")
+        return Admitted(trunk.name, caller_number(request), dnis)
+
+    def leave(self, admitted_by: str) -> None:
+        """Give back the channel that the call held."""
+        if not admitted_by.startswith(PHONE_PREFIX):
+            self._trunks.release(admitted_by)

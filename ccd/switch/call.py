@@ -1,0 +1,109 @@
+"""Calls and legs: who is connected to what, and in which state.
+
+Only the switch changes these. A leg is one party's connection: a SIP session on one
+side, a node of the patch bay on the other, between them what was agreed in SDP.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from ccd.media.ports import Port
+from ccd.model import Cause, ConnectionState, Party
+from ccd.sip.negotiation import Agreed, Negotiation
+from ccd.sip.session import Session
+
+
+class Controller(Protocol):
+    """Who decides what a call does next; a call has exactly one at a time.
+
+    The IVR's service is one, the ACD's another. The switch calls these methods, which
+    must not block and must not raise; they act through the switch's verbs.
+    """
+
+    def offered(self, call: Call) -> None:
+        """A call came in and waits to be answered or refused."""
+
+    def established(self, call: Call, leg: Leg) -> None:
+        """A leg is answered and its audio flows."""
+
+    def alerting(self, call: Call, leg: Leg) -> None:
+        """An agent's phone rings."""
+
+    def failed(self, call: Call, leg: Leg, cause: Cause) -> None:
+        """An agent's phone could not be connected; the rest of the call goes on."""
+
+    def digit(self, call: Call, leg: Leg, digit: str) -> None:
+        """A party pressed a key."""
+
+    def played(self, call: Call, leg: Leg) -> None:
+        """What `Switch.play` was asked to play has ended by itself."""
+
+    def agent_left(self, call: Call, leg: Leg, cause: Cause) -> None:
+        """An agent who was connected is gone, the caller is still there."""
+
+    def caller_left(self, call: Call, cause: Cause) -> None:
+        """The caller is gone; the switch ends what else there is of the call."""
+
+    def cleared(self, call: Call) -> None:
+        """The call is over: its last event is published."""
+
+
+@dataclass(slots=True, eq=False)
+class Leg:
+    """One party's connection to a call."""
+
+    id: str
+    call: Call
+    party: Party
+    session: Session
+    state: ConnectionState
+    node: int
+    negotiation: Negotiation
+    port: Port | None = None
+    agreed: Agreed | None = None
+    agent: str | None = None
+    media_open: bool = False
+    hears: frozenset[int] = frozenset()
+    """The sources patched to this leg."""
+    player: int | None = None
+    held_by_far_end: bool = False
+    ending: Cause | None = None
+    """Why it ends, once it does; the first reason stands."""
+
+    @property
+    def connected(self) -> bool:
+        """Whether it is answered and not gone (a held leg is connected)."""
+        return self.state in (ConnectionState.CONNECTED, ConnectionState.HOLD)
+
+
+@dataclass(slots=True, eq=False)
+class Call:
+    """A call that came in from outside, and everyone connected to it."""
+
+    id: str
+    ani: str
+    dnis: str
+    trunk: str
+    offered_at: float
+    """Seconds since the epoch."""
+    caller: Leg = field(init=False)
+    agent: Leg | None = None
+    """The agent's leg while one rings or speaks."""
+    controller: Controller | None = None
+    bridged: bool = False
+    recorder: int | None = None
+    recorder_worker: int = 0
+    ending: Cause | None = None
+    """Why the call ends, once it does."""
+    released_by: Party = Party.SYSTEM
+    refused_with: int | None = None
+    data: dict[str, str] = field(default_factory=dict)
+    """What was gathered on the way (keyed digits), travelling with the call."""
+
+    @property
+    def live_legs(self) -> tuple[Leg, ...]:
+        """Those whose session has not ended, the caller's first."""
+        legs = (self.caller,) if self.agent is None else (self.caller, self.agent)
+        return tuple(leg for leg in legs if leg.state is not ConnectionState.NULL)

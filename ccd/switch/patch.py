@@ -1,0 +1,250 @@
+"""The switch's side of the patch bay: which leg hears what, said as sets.
+
+`hear(leg, sources)` states what a leg hears from now on; the edges that must go and
+come are worked out here. Every verb (bridge, hold, whisper, conference) is one or two
+such statements.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+from ccd.media.pool import MediaPool, Port
+from ccd.media.protocol import (
+    Address,
+    CloseLeg,
+    Codec,
+    Connect,
+    Disconnect,
+    MediaFormat,
+    ModifyLeg,
+    OpenLeg,
+    Play,
+    PlayFinished,
+    Record,
+    RecordFinished,
+    Sound,
+    Stop,
+)
+from ccd.sip.negotiation import Agreed
+from ccd.switch.call import Call, Leg
+
+
+def media_format(agreed: Agreed) -> MediaFormat:
+    """What SDP agreed, in the media worker's words."""
+    return MediaFormat(
+        codec=Codec(agreed.codec),
+        payload_type=agreed.payload_type,
+        telephone_event=agreed.telephone_event,
+        ptime_ms=agreed.ptime,
+    )
+
+
+class Patch:
+    """Nodes and edges of the calls of this switch, over all media workers."""
+
+    def __init__(self, pool: MediaPool, *, rtp_timeout_s: float, nat: str) -> None:
+        self._pool = pool
+        self._rtp_timeout_s = rtp_timeout_s
+        self._nat = nat
+        self._legs: dict[int, Leg] = {}
+        """By node; a leg stays until the worker has said its last word on it."""
+        self._plays: dict[int, tuple[Leg, Callable[[Leg], None]]] = {}
+        self._recordings: dict[int, tuple[str, Callable[[str, float, str], None]]] = {}
+        self._music: dict[tuple[int, str], int] = {}
+
+    def __len__(self) -> int:
+        return len(self._legs)
+
+    # --- legs ------------------------------------------------------------------
+
+    def port(self, remote: Address | None, signalled_from: str, worker: int | None) -> Port:
+        """Take an RTP port for a leg whose peer says it is at `remote` (None: not known yet).
+
+        Raises `ccd.media.ports.NoPortFree`.
+        """
+        return self._pool.take_port(
+            remote, latch=self.must_latch(remote, signalled_from), worker=worker
+        )
+
+    def must_latch(self, remote: Address | None, signalled_from: str) -> bool:
+        """Whether the peer's audio may come from elsewhere than its SDP says (NAT)."""
+        if remote is None or self._nat == "always":
+            return True
+        return self._nat == "auto" and remote[0] != signalled_from
+
+    def node(self) -> int:
+        """A fresh node number."""
+        return self._pool.node()
+
+    def open(self, leg: Leg) -> None:
+        """Make the leg's node, as agreed; where it was open already, change it."""
+        assert leg.port is not None
+        assert leg.agreed is not None
+        agreed = leg.agreed
+        latch = self.must_latch(agreed.remote, leg.session.peer.host)
+        # The peer of a leg that we neither send to nor hear is on hold: it owes us nothing.
+        if not leg.media_open:
+            leg.media_open = True
+            self._legs[leg.node] = leg
+            self._pool.send(
+                leg.port.worker,
+                OpenLeg(
+                    node=leg.node,
+                    port=leg.port.number,
+                    remote=agreed.remote,
+                    format=media_format(agreed),
+                    latch=latch,
+                    send=agreed.send,
+                    receive=agreed.receive,
+                    timeout_s=self._rtp_timeout_s,
+                ),
+            )
+        else:
+            self._pool.send(
+                leg.port.worker,
+                ModifyLeg(
+                    node=leg.node,
+                    remote=agreed.remote,
+                    format=media_format(agreed),
+                    latch=latch,
+                    send=agreed.send,
+                    receive=agreed.receive,
+                ),
+            )
+        if agreed.remote is not None and not latch:
+            self._pool.moved(leg.port, agreed.remote)
+
+    def close(self, leg: Leg) -> None:
+        """Take the leg's node and port away."""
+        if leg.player is not None:
+            self._plays.pop(leg.player, None)
+            leg.player = None
+        leg.hears = frozenset()
+        if leg.port is None:
+            return
+        if leg.media_open:
+            leg.media_open = False
+            self._pool.send(leg.port.worker, CloseLeg(node=leg.node))
+        self._pool.release(leg.port)
+        leg.port = None
+
+    def leg(self, node: int) -> Leg | None:
+        """The leg of this node."""
+        return self._legs.get(node)
+
+    def latched(self, node: int, remote: Address) -> None:
+        """The worker found the peer of a leg."""
+        leg = self._legs.get(node)
+        if leg is not None and leg.port is not None:
+            self._pool.latched(leg.port, remote)
+
+    def closed(self, node: int) -> Leg | None:
+        """The worker has said its last word on this leg."""
+        return self._legs.pop(node, None)
+
+    # --- edges -----------------------------------------------------------------
+
+    def hear(self, leg: Leg, sources: Iterable[int]) -> None:
+        """From now on the leg hears these nodes and no others."""
+        wanted = frozenset(sources)
+        if leg.port is None or wanted == leg.hears:
+            return
+        self._pool.send(
+            leg.port.worker,
+            *(Disconnect(source=node, sink=leg.node) for node in sorted(leg.hears - wanted)),
+            *(Connect(source=node, sink=leg.node) for node in sorted(wanted - leg.hears)),
+        )
+        leg.hears = wanted
+
+    def music(self, worker: int, path: str) -> int:
+        """The node of this music on this worker: one player for all who wait."""
+        node = self._music.get((worker, path))
+        if node is None:
+            node = self._music[worker, path] = self._pool.node()
+            self._pool.send(worker, Play(node=node, sounds=(Sound(path=path),), loop=True))
+        return node
+
+    # --- players ---------------------------------------------------------------
+
+    def play(
+        self, leg: Leg, sounds: Sequence[Sound], loop: bool, ended: Callable[[Leg], None]
+    ) -> None:
+        """Play to one leg, in place of what played before; `ended(leg)` when it ends by itself."""
+        if leg.port is None:
+            return
+        self.stop(leg)
+        node = self._pool.node()
+        leg.player = node
+        leg.hears = leg.hears | {node}
+        self._plays[node] = (leg, ended)
+        self._pool.send(
+            leg.port.worker, Play(node=node, sounds=tuple(sounds), loop=loop, sinks=(leg.node,))
+        )
+
+    def stop(self, leg: Leg) -> None:
+        """Stop what plays to this leg."""
+        if leg.player is None or leg.port is None:
+            return
+        self._plays.pop(leg.player, None)
+        self._pool.send(leg.port.worker, Stop(node=leg.player))
+        leg.hears = leg.hears - {leg.player}
+        leg.player = None
+
+    def play_finished(self, report: PlayFinished) -> None:
+        """A player ended; whoever waits for it is told."""
+        entry = self._plays.pop(report.node, None)
+        if entry is None:
+            return
+        leg, ended = entry
+        leg.player = None
+        leg.hears = leg.hears - {report.node}
+        ended(leg)
+
+    # --- recorders -------------------------------------------------------------
+
+    def record(
+        self, call: Call, path: Path, left: Leg, right: Leg, done: Callable[[str, float, str], None]
+    ) -> None:
+        """Record two legs to a stereo file; `done(path, seconds, error)` when it is complete."""
+        if left.port is None or right.port is None:
+            return
+        node = self._pool.node()
+        worker = left.port.worker
+        call.recorder, call.recorder_worker = node, worker
+        self._recordings[node] = (str(path), done)
+        self._pool.send(
+            worker,
+            Record(node=node, path=str(path)),
+            Connect(source=left.node, sink=node, channel=0),
+            Connect(source=right.node, sink=node, channel=1),
+        )
+
+    def stop_recording(self, call: Call) -> None:
+        """End the call's recording; it is complete when the worker says so."""
+        if call.recorder is not None:
+            self._pool.send(call.recorder_worker, Stop(node=call.recorder))
+            call.recorder = None
+
+    def record_finished(self, report: RecordFinished) -> None:
+        """A recording is on disk, or failed."""
+        entry = self._recordings.pop(report.node, None)
+        if entry is not None:
+            entry[1](report.path, report.seconds, report.error)
+
+    # --- a worker's death --------------------------------------------------------
+
+    def lost(self, worker: int) -> list[Leg]:
+        """Forget what a dead worker carried; returns the legs it had open."""
+        self._music = {key: node for key, node in self._music.items() if key[0] != worker}
+        legs = [
+            leg for leg in self._legs.values() if leg.port is not None and leg.port.worker == worker
+        ]
+        for leg in legs:
+            leg.media_open = False
+            del self._legs[leg.node]
+            if leg.player is not None:
+                self._plays.pop(leg.player, None)
+                leg.player = None
+        return legs

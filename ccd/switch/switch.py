@@ -1,0 +1,602 @@
+"""The switch: every call-control verb, in one place, and what SIP and media make of it.
+
+It turns SIP sessions and media reports into calls and legs, publishes what happens to
+them, and asks the call's controller (the IVR's service, then the ACD's) what comes next.
+Neither is known here. All of it runs in the event loop's thread and nothing waits:
+verbs return at once and their outcome comes as an event and a controller's call.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import structlog
+
+from ccd.config import Settings
+from ccd.events import (
+    Bridged,
+    CallCleared,
+    ConnectionCleared,
+    Delivered,
+    Established,
+    EventStream,
+    Failed,
+    Held,
+    Offered,
+    QualityReported,
+    RecordingStarted,
+    RecordingStopped,
+    Retrieved,
+)
+from ccd.media.pool import MediaPool
+from ccd.media.ports import NoPortFree
+from ccd.media.protocol import (
+    Digit,
+    Gauge,
+    LegClosed,
+    LegLatched,
+    LegTimedOut,
+    PlayFinished,
+    RecordFinished,
+    Report,
+    Sound,
+)
+from ccd.model import Cause, ConnectionState, Party
+from ccd.sip.endpoint import Endpoint
+from ccd.sip.events import (
+    Accepted,
+    Confirmed,
+    InviteReceived,
+    OfferAnswered,
+    OfferReceived,
+    Progressed,
+    Rejected,
+    SipEvent,
+    Terminated,
+)
+from ccd.sip.negotiation import LocalMedia, Negotiation, NoCommonMedia, answer_offer
+from ccd.sip.sdp import SdpError
+from ccd.sip.session import Session
+from ccd.switch.admission import Admission, Refused
+from ccd.switch.call import Call, Controller, Leg
+from ccd.switch.causes import cause_of_status, reason_header, status_of_cause
+from ccd.switch.patch import Patch
+from ccd.switch.phones import Phones
+
+
+class NotReachable(Exception):  # noqa: N818 - what it says
+    """A leg could not even be tried; `cause` says why."""
+
+    def __init__(self, cause: Cause, message: str) -> None:
+        super().__init__(message)
+        self.cause = cause
+
+
+Router = Callable[[Call], Controller | None]
+"""Who takes a call that came in: None where the number dialled has no service."""
+
+
+class Switch:
+    """Calls, legs and verbs over one SIP endpoint and one media pool."""
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        endpoint: Endpoint,
+        media: MediaPool,
+        media_address: str,
+        events: EventStream,
+        admission: Admission,
+        phones: Phones,
+        router: Router,
+        recordings: Path,
+        hold_music: Path,
+        boot: str,
+        clock: Callable[[], float],
+        wall_clock: Callable[[], float],
+    ) -> None:
+        self._settings = settings
+        self._endpoint = endpoint
+        self._media_address = media_address
+        self._events = events
+        self._admission = admission
+        self._phones = phones
+        self._router = router
+        self._recordings = recordings
+        self._hold_music = str(hold_music)
+        self._clock = clock
+        self._wall_clock = wall_clock
+        self._patch = Patch(
+            media, rtp_timeout_s=settings.media.rtp_timeout_s, nat=settings.media.nat
+        )
+        self._log = structlog.get_logger("switch")
+        self._numbers = itertools.count(1)
+        self._boot = boot
+        self.calls: dict[str, Call] = {}
+        self.idle = asyncio.Event()
+        """Set while there is no call."""
+        self.idle.set()
+        self.gauges: dict[int, Gauge] = {}
+        """The newest figures of each media worker."""
+        self._on_sip: dict[type, Callable[..., None]] = {
+            InviteReceived: self._invite_received,
+            Progressed: self._progressed,
+            Accepted: self._accepted,
+            Confirmed: self._confirmed,
+            Rejected: self._rejected,
+            OfferReceived: self._offer_received,
+            OfferAnswered: self._offer_answered,
+            Terminated: self._terminated,
+        }
+        self._on_media: dict[type, Callable[..., None]] = {
+            Digit: self._digit,
+            PlayFinished: lambda _worker, report: self._patch.play_finished(report),
+            RecordFinished: lambda _worker, report: self._patch.record_finished(report),
+            LegLatched: lambda _worker, report: self._patch.latched(report.node, report.remote),
+            LegTimedOut: self._leg_timed_out,
+            LegClosed: self._leg_closed,
+            Gauge: self._gauge,
+        }
+
+    # --- verbs -------------------------------------------------------------------
+
+    def answer(self, call: Call) -> None:
+        """Answer the caller; `established` follows when the caller's ACK is here."""
+        leg = call.caller
+        if leg.state is not ConnectionState.ALERTING or leg.ending is not None:
+            return
+        if leg.agreed is None:
+            # Late offer: ours goes in the 200, the answer comes in the ACK (RFC 3264, 5).
+            sdp = self._offer(leg, self._settings.media.codecs)
+        else:
+            assert leg.negotiation.local is not None
+            sdp = leg.negotiation.local
+            self._patch.open(leg)
+        leg.session.accept(sdp, now=self._clock())
+        self._endpoint.wake()
+
+    def refuse(self, call: Call, status: int) -> None:
+        """Refuse a caller who is not answered yet, with a SIP status."""
+        call.refused_with = status
+        self._begin_ending(call, cause_of_status(status), Party.SYSTEM)
+        self._end(call.caller, cause_of_status(status), status=status)
+
+    def play(self, leg: Leg, sounds: Sequence[Sound], *, loop: bool = False) -> None:
+        """Play to one leg, in place of what played before; the controller hears when it ended."""
+        self._patch.play(leg, sounds, loop, self._played)
+
+    def stop_playing(self, leg: Leg) -> None:
+        """Stop what plays to one leg."""
+        self._patch.stop(leg)
+
+    def play_music(self, leg: Leg, path: str = "") -> None:
+        """Let a leg hear the music that plays to all who wait (empty: the built-in one)."""
+        if leg.port is not None:
+            self._patch.stop(leg)
+            music = self._patch.music(leg.port.worker, path or self._hold_music)
+            self._patch.hear(leg, (music,))
+
+    def ring(self, call: Call, *, agent: str, phone: str, queue: str) -> Leg:
+        """Call an agent's phone for this call.
+
+        `alerting`, then `established` or `failed`, come to the controller. Raises
+        `NotReachable` where the phone is not registered or no port is free.
+        """
+        now = self._clock()
+        contacts = self._phones.lookup(phone)
+        if not contacts:
+            raise NotReachable(Cause.DESTINATION_OUT_OF_ORDER, f"phone {phone} is not registered")
+        uri, hop = contacts[0].contact, contacts[0].hop
+        caller = call.caller
+        try:
+            port = self._patch.port(
+                None, hop.host, caller.port.worker if caller.port is not None else None
+            )
+        except NoPortFree as error:
+            raise NotReachable(Cause.DESTINATION_NOT_OBTAINABLE, str(error)) from error
+        number = next(self._numbers)
+        leg = Leg(
+            id=f"{call.id}.{number}",
+            call=call,
+            party=Party.AGENT,
+            session=caller.session,  # replaced below, as soon as there is one
+            state=ConnectionState.INITIATED,
+            node=self._patch.node(),
+            port=port,
+            agent=agent,
+            negotiation=Negotiation(number),
+        )
+        # The caller's codec first: a bridge of one codec is relayed, not transcoded.
+        first = caller.agreed.codec if caller.agreed is not None else ""
+        codecs = sorted(self._settings.media.codecs, key=lambda codec: codec != first)
+        call.agent = leg
+        leg.session = self._endpoint.agent.invite(
+            uri,
+            hop,
+            from_=f"<sip:{call.ani}@{self._settings.sip.domain}>",
+            to=f"<sip:{phone}@{self._settings.sip.domain}>",
+            sdp=self._offer(leg, codecs),
+            headers=(("X-CCD-Call", call.id), ("X-CCD-Queue", queue)),
+            contact_user="ccd",
+            now=now,
+        )
+        leg.session.owner = leg
+        self._endpoint.wake()
+        self._events.publish(Delivered(call=call.id, leg=leg.id, agent=agent, queue=queue))
+        return leg
+
+    def bridge(self, call: Call) -> None:
+        """Caller and agent hear each other, and are recorded."""
+        agent = call.agent
+        if agent is None or call.bridged:
+            return
+        call.bridged = True
+        self._patch.stop(call.caller)
+        self._hear_each_other(call)
+        self._events.publish(
+            Bridged(call=call.id, legs=(call.caller.id, agent.id), agent=agent.agent)
+        )
+        if self._settings.recording.enabled:
+            self._record(call, agent)
+
+    def clear_connection(self, leg: Leg, cause: Cause) -> None:
+        """End one leg."""
+        self._end(leg, cause)
+
+    def clear_call(self, call: Call, cause: Cause, by: Party = Party.SYSTEM) -> None:
+        """End the call for everybody."""
+        self._begin_ending(call, cause, by)
+        for leg in call.live_legs:
+            self._end(leg, cause)
+
+    @property
+    def legs(self) -> int:
+        """Nodes of legs that the media workers have, or have not yet said to be gone."""
+        return len(self._patch)
+
+    # --- what SIP says -------------------------------------------------------------
+
+    def handle_sip(self, event: SipEvent) -> None:
+        """Take an event of the endpoint."""
+        handler = self._on_sip.get(type(event))
+        if handler is not None:
+            handler(event)
+
+    def _invite_received(self, event: InviteReceived) -> None:
+        session, now = event.session, self._clock()
+        assert session.request is not None
+        verdict = self._admission.judge(session.request, event.source, now)
+        if isinstance(verdict, Refused):
+            self._log.info("invite refused", status=verdict.code, reason=verdict.reason)
+            session.reject(verdict.code, now=now, headers=verdict.headers)
+            return
+        number = next(self._numbers)
+        call = Call(
+            id=f"{self._boot}-{number}",
+            ani=verdict.ani,
+            dnis=verdict.dnis,
+            trunk=verdict.trunk,
+            offered_at=self._wall_clock(),
+        )
+        leg = call.caller = Leg(
+            id=f"{call.id}.0",
+            call=call,
+            party=Party.CALLER,
+            session=session,
+            state=ConnectionState.ALERTING,
+            node=self._patch.node(),
+            negotiation=Negotiation(number),
+        )
+        session.owner = leg
+        self.calls[call.id] = call
+        self.idle.clear()
+        self._events.publish(
+            Offered(call=call.id, leg=leg.id, ani=call.ani, dnis=call.dnis, trunk=call.trunk)
+        )
+        try:
+            self._prepare(leg, session.remote_sdp)
+        except (SdpError, NoCommonMedia) as error:
+            self._log.info("offer refused", call=call.id, reason=str(error))
+            self.refuse(call, 488)
+            return
+        except NoPortFree as error:
+            self._log.warning("no RTP port", call=call.id, reason=str(error))
+            self.refuse(call, 503)
+            return
+        call.controller = self._router(call)
+        if call.controller is None:
+            self.refuse(call, 404)
+        else:
+            call.controller.offered(call)
+
+    def _prepare(self, leg: Leg, offer: bytes | None) -> None:
+        """Take a port for a caller's leg and, where the offer is here, answer it on paper."""
+        host = leg.session.peer.host
+        if offer is None:
+            leg.port = self._patch.port(None, host, None)
+            return
+        # Where the peer receives decides our port, and our port goes into the answer.
+        _, draft = answer_offer(
+            offer, self._local_media(9, self._settings.media.codecs), session_id=0, version=0
+        )
+        leg.port = self._patch.port(draft.remote, host, None)
+        self._answer_offer(leg, offer)
+
+    def _confirmed(self, event: Confirmed) -> None:
+        leg = _owner(event.session)
+        if leg is None or leg.ending is not None:
+            return
+        if event.sdp is not None and not self._take_answer(leg, event.sdp):
+            return
+        if leg.state is ConnectionState.ALERTING:
+            self._establish(leg)
+
+    def _progressed(self, event: Progressed) -> None:
+        leg = _owner(event.session)
+        if leg is None or leg.state is not ConnectionState.INITIATED or event.code < 180:
+            return
+        leg.state = ConnectionState.ALERTING
+        if leg.call.controller is not None:
+            leg.call.controller.alerting(leg.call, leg)
+
+    def _accepted(self, event: Accepted) -> None:
+        leg = _owner(event.session)
+        if leg is None or leg.ending is not None:
+            return
+        if event.sdp is None or event.is_offer:
+            self._log.info("answered without an answer to our offer", leg=leg.id)
+            self._end(leg, Cause.INCOMPATIBLE_MEDIA)
+        elif self._take_answer(leg, event.sdp):
+            self._establish(leg)
+
+    def _establish(self, leg: Leg) -> None:
+        leg.state = ConnectionState.CONNECTED
+        call = leg.call
+        self._events.publish(
+            Established(call=call.id, leg=leg.id, party=leg.party, agent=leg.agent)
+        )
+        if call.controller is not None:
+            call.controller.established(call, leg)
+
+    def _rejected(self, event: Rejected) -> None:
+        leg = _owner(event.session)
+        if leg is not None and leg.ending is None:
+            leg.ending = cause_of_status(event.code)
+
+    def _offer_received(self, event: OfferReceived) -> None:
+        """The far end changes its media: moves it, holds, retrieves (RFC 3264, 8)."""
+        leg, now = _owner(event.session), self._clock()
+        if leg is None or leg.port is None:
+            event.session.refuse_offer(now=now)
+            return
+        if event.sdp is None:
+            event.session.answer(self._offer(leg, self._settings.media.codecs), now=now)
+            return
+        try:
+            answer = self._answer_offer(leg, event.sdp)
+        except (SdpError, NoCommonMedia) as error:
+            self._log.info("new offer refused", leg=leg.id, reason=str(error))
+            event.session.refuse_offer(now=now)
+            return
+        event.session.answer(answer, now=now)
+        if leg.connected:
+            self._patch.open(leg)
+            self._follow_hold(leg)
+
+    def _offer_answered(self, event: OfferAnswered) -> None:
+        leg = _owner(event.session)
+        if leg is not None and leg.port is not None and self._take_answer(leg, event.sdp):
+            self._follow_hold(leg)
+
+    def _terminated(self, event: Terminated) -> None:
+        """A session has ended, whoever ended it; the only way a leg leaves a call."""
+        leg = _owner(event.session)
+        if leg is None:
+            return
+        call, was_connected = leg.call, leg.connected
+        cause = leg.ending or _cause_of(event)
+        leg.state = ConnectionState.NULL
+        self._unbridge(call)
+        self._patch.close(leg)
+        if leg is call.caller:
+            self._begin_ending(call, cause, leg.party if event.by == "remote" else Party.SYSTEM)
+            self._publish_cleared(leg, cause)
+            if call.controller is not None:
+                call.controller.caller_left(call, cause)
+            if call.agent is not None:
+                self._end(call.agent, cause if call.agent.connected else Cause.CALL_CANCELLED)
+        else:
+            call.agent = None
+            if was_connected or call.ending is not None:
+                self._publish_cleared(leg, cause)
+            else:
+                self._events.publish(
+                    Failed(call=call.id, leg=leg.id, party=leg.party, cause=cause, agent=leg.agent)
+                )
+            if call.controller is not None and call.ending is None:
+                if was_connected:
+                    call.controller.agent_left(call, leg, cause)
+                else:
+                    call.controller.failed(call, leg, cause)
+        if not call.live_legs and self.calls.pop(call.id, None) is not None:
+            self._cleared(call)
+
+    def _publish_cleared(self, leg: Leg, cause: Cause) -> None:
+        self._events.publish(
+            ConnectionCleared(call=leg.call.id, leg=leg.id, party=leg.party, cause=cause)
+        )
+
+    def _cleared(self, call: Call) -> None:
+        if not self.calls:
+            self.idle.set()
+        self._admission.leave(call.trunk)
+        self._events.publish(
+            CallCleared(
+                call=call.id,
+                cause=call.ending or Cause.NORMAL_CLEARING,
+                released_by=call.released_by,
+                status=call.refused_with,
+            )
+        )
+        if call.controller is not None:
+            call.controller.cleared(call)
+
+    def _begin_ending(self, call: Call, cause: Cause, by: Party) -> None:
+        """Note why the call ends and who ended it; the first to do so is the one."""
+        if call.ending is None:
+            call.ending, call.released_by = cause, by
+
+    def _end(self, leg: Leg, cause: Cause, *, status: int | None = None) -> None:
+        """Have a leg's session end; `_terminated` does the rest when it has."""
+        if leg.state is ConnectionState.NULL or leg.ending is not None:
+            return
+        leg.ending = cause
+        now = self._clock()
+        if leg is leg.call.caller and leg.state is ConnectionState.ALERTING:
+            status = status or status_of_cause(cause)
+            retry = (("Retry-After", "5"),) if status == 503 else ()
+            leg.session.reject(status, now=now, headers=retry)
+        else:
+            leg.session.terminate(now=now, reason=reason_header(cause))
+        self._endpoint.wake()
+
+    # --- SDP -----------------------------------------------------------------------
+
+    def _local_media(self, port: int, codecs: Sequence[str]) -> LocalMedia:
+        return LocalMedia(address=self._media_address, port=port, codecs=tuple(codecs))
+
+    def _offer(self, leg: Leg, codecs: Sequence[str]) -> bytes:
+        """Our offer for this leg; raises nothing, for we have codecs."""
+        assert leg.port is not None
+        return leg.negotiation.offer(self._local_media(leg.port.number, codecs))
+
+    def _answer_offer(self, leg: Leg, offer: bytes) -> bytes:
+        """Our answer; what was agreed is in `leg.agreed`. Raises `SdpError`, `NoCommonMedia`."""
+        assert leg.port is not None
+        answer, leg.agreed = leg.negotiation.answer(
+            offer, self._local_media(leg.port.number, self._settings.media.codecs)
+        )
+        return answer
+
+    def _take_answer(self, leg: Leg, answer: bytes) -> bool:
+        """Open the leg as the peer's answer says; an answer that makes no sense ends it."""
+        try:
+            leg.agreed = leg.negotiation.accept(answer)
+        except (SdpError, NoCommonMedia) as error:
+            self._log.info("answer refused", leg=leg.id, reason=str(error))
+            self._end(leg, Cause.INCOMPATIBLE_MEDIA)
+            return False
+        self._patch.open(leg)
+        return True
+
+    # --- who hears whom --------------------------------------------------------------
+
+    def _hear_each_other(self, call: Call) -> None:
+        """Voice both ways; music to whoever's other party holds."""
+        caller, agent = call.caller, call.agent
+        assert agent is not None
+        for leg, other in ((caller, agent), (agent, caller)):
+            if other.held_by_far_end:
+                self.play_music(leg)
+            else:
+                self._patch.hear(leg, (other.node,))
+
+    def _follow_hold(self, leg: Leg) -> None:
+        """Give the other party music while a far end holds, the voice when it retrieves."""
+        assert leg.agreed is not None
+        held = not leg.agreed.send
+        if held == leg.held_by_far_end:
+            return
+        leg.held_by_far_end = held
+        leg.state = ConnectionState.HOLD if held else ConnectionState.CONNECTED
+        happened = Held if held else Retrieved
+        self._events.publish(happened(call=leg.call.id, leg=leg.id, by=leg.party))
+        if leg.call.bridged:
+            self._hear_each_other(leg.call)
+
+    def _unbridge(self, call: Call) -> None:
+        if call.bridged:
+            call.bridged = False
+            self._patch.stop_recording(call)
+            for leg in call.live_legs:
+                self._patch.hear(leg, ())
+
+    def _record(self, call: Call, agent: Leg) -> None:
+        folder = self._recordings / datetime.fromtimestamp(call.offered_at, UTC).strftime(
+            "%Y-%m-%d"
+        )
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"{call.id}.wav"
+
+        def done(written: str, seconds: float, error: str) -> None:
+            if error:
+                self._log.error("recording failed", call=call.id, path=written, reason=error)
+            self._events.publish(RecordingStopped(call=call.id, path=written, seconds=seconds))
+
+        self._patch.record(call, path, call.caller, agent, done)
+        self._events.publish(RecordingStarted(call=call.id, path=str(path)))
+
+    # --- what media says -------------------------------------------------------------
+
+    def handle_media(self, worker: int, report: Report) -> None:
+        """Take a report of a media worker."""
+        handler = self._on_media.get(type(report))
+        if handler is not None:
+            handler(worker, report)
+
+    def media_lost(self, worker: int, reason: str) -> int:
+        """A media worker died: end the calls that it carried. Returns how many."""
+        calls = {leg.call.id: leg.call for leg in self._patch.lost(worker)}
+        self._log.error("media worker lost", worker=worker, reason=reason, calls=len(calls))
+        for call in calls.values():
+            self.clear_call(call, Cause.MEDIA_WORKER_LOST)
+        return len(calls)
+
+    def _played(self, leg: Leg) -> None:
+        if leg.call.controller is not None and leg.ending is None:
+            leg.call.controller.played(leg.call, leg)
+
+    def _digit(self, _worker: int, report: Digit) -> None:
+        leg = self._patch.leg(report.node)
+        if leg is None or leg.ending is not None or leg.call.controller is None:
+            return
+        leg.call.controller.digit(leg.call, leg, report.digit)
+
+    def _leg_timed_out(self, _worker: int, report: LegTimedOut) -> None:
+        leg = self._patch.leg(report.node)
+        if leg is not None and not leg.held_by_far_end:
+            self._log.info("no RTP", leg=leg.id)
+            if leg is leg.call.caller:
+                self.clear_call(leg.call, Cause.MEDIA_TIMEOUT)
+            else:
+                self._end(leg, Cause.MEDIA_TIMEOUT)
+
+    def _leg_closed(self, _worker: int, report: LegClosed) -> None:
+        leg = self._patch.closed(report.node)
+        if leg is not None:
+            self._events.publish(
+                QualityReported(
+                    call=leg.call.id, leg=leg.id, party=leg.party, quality=report.quality
+                )
+            )
+
+    def _gauge(self, worker: int, report: Gauge) -> None:
+        self.gauges[worker] = report
+
+
+def _owner(session: Session) -> Leg | None:
+    """The leg that this session is of, where it still is."""
+    leg = session.owner
+    return leg if isinstance(leg, Leg) and leg.session is session else None
+
+
+def _cause_of(event: Terminated) -> Cause:
+    """Why a session ended that we did not end ourselves."""
+    if event.by in ("timeout", "transport"):
+        return Cause.NETWORK_FAILURE
+    return Cause.CALL_CANCELLED if event.cancelled else Cause.NORMAL_CLEARING
