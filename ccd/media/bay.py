@@ -11,6 +11,7 @@ error in one leg closes that leg, with a traceback in the log; it never stops th
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ from numpy.typing import NDArray
 from ccd.media import addresses, protocol, quality
 from ccd.media.batch_io import BatchIO
 from ccd.media.codecs import CODEC_INDEX, DECODE_TABLE, FRAME
+from ccd.media.control import Control
 from ccd.media.digits import Dialling
 from ccd.media.dtmf import EventSender
 from ccd.media.nodes import NONE, Kind, Nodes
@@ -49,6 +51,11 @@ FILL_TICKS: Final = 10
 
 FORWARDED_DIGIT_MS: Final = 100
 """A digit that passes a bridge which is mixed is made anew, this long."""
+
+CONTROL_BURST: Final = 64
+"""RTCP packets read from one socket in a beat; the rest waits for the next."""
+
+CONTROL_BYTES: Final = 2048
 
 _CODECS: Final = list(CODEC_INDEX)
 
@@ -94,6 +101,7 @@ class Bay:
         recordings: RecorderThread,
         rng: random.Random,
         log: Any,
+        wall: Callable[[], float] = time.time,
     ) -> None:
         self._sockets = sockets
         self._io = io
@@ -110,6 +118,7 @@ class Bay:
         self._players = Players(nodes, loader)
         self._dialling = Dialling(nodes, self.transmitter)
         self._relay = Relay(nodes, self.transmitter)
+        self._control = Control(nodes, sockets, rng, wall)
         self.reception = Reception(
             nodes,
             self._book,
@@ -118,7 +127,9 @@ class Bay:
             on_digit=self._digit,
             on_latched=self._latched,
             on_odd=lambda row: self._change(),
-            on_rtcp=self._control,
+            on_rtcp=lambda port, place, data: self._control.receive(
+                port, place, data, multiplexed=True
+            ),
             on_error=self._leg_failed,
         )
         self._rows: dict[int, int] = {}
@@ -146,6 +157,11 @@ class Bay:
     def legs(self) -> int:
         """How many legs there are."""
         return len(self._legs)
+
+    @property
+    def strays(self) -> int:
+        """Datagrams that were nobody's, or no RTP or RTCP."""
+        return self.reception.strays + self._control.strays
 
     @property
     def idle(self) -> bool:
@@ -195,6 +211,7 @@ class Bay:
         nodes.tx_marker[row] = True
         self._agree(leg, command.format, command.send, command.receive)
         self._aim(leg, sdp, latch=command.latch)
+        self._control.add(row, self._now)
 
     def _modify_leg(self, command: protocol.ModifyLeg) -> None:
         leg = self._leg(command.node)
@@ -211,6 +228,7 @@ class Bay:
             self.reception.restart(row)
         if moved:
             leg.sdp = sdp
+            self._control.redirect(row)
             self._aim(leg, sdp, latch=command.latch)
 
     def _agree(self, leg: _Leg, form: MediaFormat, send: bool, receive: bool) -> None:
@@ -267,6 +285,7 @@ class Bay:
     def _end_leg(self, row: int) -> None:
         leg = self._legs[row]
         figures = self._quality(row)
+        self._control.end(row)
         self._unaim(leg)
         del self._legs[row]
         self._dialling.forget(row)
@@ -473,6 +492,7 @@ class Bay:
             self._playout.adapt(self.tick)
         if self.tick % TIMEOUT_TICKS == 0:
             self._time_out(now)
+        self._control.send_due(now)
         self._recorded()
 
     def _listen(self, plan: Plan) -> None:
@@ -493,7 +513,10 @@ class Bay:
         """A packet for every leg that is due one."""
         rows, at = plan.send, plan.send_payload
         if plan.relayed.size:
-            stale = plan.relayed[self.nodes.last_out[plan.relayed] < self.tick - FILL_TICKS]
+            # Who has no relayed packet yet, or for a while, is served like the others.
+            waiting = self.nodes.relay_source[plan.relayed] == NONE
+            waiting |= self.nodes.last_out[plan.relayed] < self.tick - FILL_TICKS
+            stale = plan.relayed[waiting]
             if stale.size:
                 rows = np.concatenate([rows, stale])
                 at = np.concatenate([at, plan.payload_of[stale]])
@@ -576,24 +599,22 @@ class Bay:
 
     def _read_control(self, index: int) -> None:
         sock = self._sockets.pairs[index].rtcp
-        while True:
+        for _ in range(CONTROL_BURST):
             try:
-                data, (host, port) = sock.recvfrom(2048)
+                data, source = sock.recvfrom(CONTROL_BYTES)
             except OSError:
                 return
-            self._control(index, addresses.place((host, port)), data)
-
-    def _control(self, port: int, place: int, packet: bytes) -> None:
-        """An RTCP packet from `place`."""
+            self._control.receive(index, addresses.place(source), data, multiplexed=False)
 
     def _quality(self, row: int) -> Quality:
         nodes = self.nodes
+        round_trip = self._control.round_trip_ms(row)
         lost, late = nodes.lost(row), int(nodes.late[row])
         rating = quality.rate(
             expected=nodes.expected(row),
             missing=lost + late,
             bursts=int(nodes.bursts[row]),
-            round_trip_ms=None,
+            round_trip_ms=round_trip,
             buffer_ms=float(nodes.depth[row] * FRAME_MS + FRAME_MS / 2),
         )
         return Quality(
@@ -606,6 +627,7 @@ class Bay:
             packets_stray=int(nodes.stray[row]),
             concealed_ms=int(nodes.concealed[row]) * FRAME_MS,
             jitter_ms=max(0.0, float(nodes.rx_jitter[row])) * 1000 / SAMPLE_RATE,
+            round_trip_ms=round_trip,
             r_factor=rating.r_factor,
             mos=rating.mos,
         )

@@ -146,8 +146,11 @@ class Reception:
         self.packets += count
         data = inbound.data[:count]
         headers = rtp.parse(data)
-        valid = (inbound.length[:count] >= rtp.HEADER) & (headers.first >> 6 == rtp.VERSION)
-        control = valid & (headers.second >= rtp.RTCP_FIRST) & (headers.second <= rtp.RTCP_LAST)
+        length = inbound.length[:count]
+        version = headers.first >> 6 == rtp.VERSION
+        control = version & (length >= rtp.RTCP_HEADER)
+        control &= (headers.second >= rtp.RTCP_FIRST) & (headers.second <= rtp.RTCP_LAST)
+        valid = version & (length >= rtp.HEADER)
         if control.any():
             valid &= ~control
             self._take_control(inbound, np.flatnonzero(control))

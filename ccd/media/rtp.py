@@ -24,6 +24,9 @@ MARKER: Final = 0x80
 COMFORT_NOISE: Final = 13
 """Static payload type of RFC 3389."""
 
+RTCP_HEADER: Final = 8
+"""Bytes of the shortest RTCP packet that says who it is from."""
+
 RTCP_FIRST: Final = 192
 RTCP_LAST: Final = 223
 """Second bytes that mean RTCP where both share a port (RFC 5761, 4)."""

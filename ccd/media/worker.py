@@ -146,7 +146,7 @@ class Worker:
                 cpu_s=usage.ru_utime + usage.ru_stime,
                 packets_in=bay.reception.packets,
                 packets_out=bay.transmitter.packets,
-                packets_stray=bay.reception.strays,
+                packets_stray=bay.strays,
                 send_errors=bay.transmitter.errors,
             )
         )
