@@ -134,10 +134,9 @@ async def _queue_calls(state: Path) -> Run:
     (state / HABITS).write_bytes(msgspec.json.encode(habits))
     daemon = await Daemon.start(state, robots=ROBOTS)
     seen: list[events.Event] = []
-    watch = Watch(state, seen.append, lambda stale: None)
+    watch = Watch(state, on_event=seen.append)
     station = Station(
         folder=state / "trunk",
-        rng=random.Random(1),
         ports=free_block(CALLS + 32, random.Random()),
         name="trunk",
     )

@@ -21,6 +21,7 @@ import msgspec
 from rich.console import Console
 from rich.live import Live
 
+from ccd.events import Event
 from ccd.media.speech import Prompt, SpeechError, render_many
 from ccd.model import CallRecord
 from ccd.sip.hop import Hop
@@ -131,11 +132,15 @@ class Demo:
         rng = random.Random(options.seed)
         station = Station(
             folder=self._folder("trunk"),
-            rng=random.Random(rng.random()),
             ports=free_block(options.channels, random.Random()),
             name="trunk",
         )
-        watch = Watch(self.state, self._on_event, self._on_stale)
+        watch = Watch(
+            self.state,
+            on_event=self._on_event,
+            on_agents=self.board.agents.update,
+            on_stale=self._on_stale,
+        )
         try:
             speech = await self._speech()
             await station.start()
@@ -300,8 +305,8 @@ class Demo:
     def _on_result(self, result: CallResult) -> None:
         self.board.ended(ending_of(result.view))
 
-    def _on_event(self, event: object) -> None:
-        self.board.apply(event, self._elapsed())  # type: ignore[arg-type]
+    def _on_event(self, event: Event) -> None:
+        self.board.apply(event, self._elapsed())
 
     def _on_stale(self, stale: bool) -> None:
         self.board.stale = stale

@@ -63,7 +63,6 @@ class Rack:
     ) -> None:
         self.station = Station(
             folder=folder,
-            rng=rng,
             ports=ports,
             name="robots",
             on_invite=self._on_invite,

@@ -37,6 +37,9 @@ HABITS = "lab.json"
 
 PARENT_CHECK_S = 2.0
 
+MOST_LEGS = 4000
+"""RTP ports for calls at once; more robots than that share them in turn."""
+
 
 class Accounts(msgspec.Struct, frozen=True, kw_only=True):
     """`robots.json`."""
@@ -123,17 +126,16 @@ class Robots:
                 registrar=self.registrar,
                 domain=self.accounts.domain,
                 folder=folder,
-                ports=free_block(2 * len(self.people) + 16, random.Random()),
+                ports=free_block(min(len(self.people) + 16, MOST_LEGS), random.Random()),
                 habits=self.habits,
                 rng=self.rng,
                 on_call=write,
             )
             try:
                 await rack.start()
-                async with Client(self.state) as client:
-                    for account in self.people:
-                        await client.log_in(account.agent, account.phone)
-                        await client.ready(account.agent)
+                client = Client(self.state, name="robots", on_restart=lambda: self._log_in(client))
+                async with client:
+                    await self._log_in(client)
                     _say({"ready": True, "robots": len(self.people)})
                     await self._until_told(rack)
                     await self._log_out(client)
@@ -155,12 +157,18 @@ class Robots:
                 self.log.warning("robots.orphaned")
                 return
 
+    async def _log_in(self, client: Client) -> None:
+        """Log everybody in, ready; anew where the daemon was restarted. Raises `CtiError`."""
+        for account in self.people:
+            await client.log_in(account.agent, account.phone)
+            await client.ready(account.agent)
+
     async def _log_out(self, client: Client) -> None:
         """Log everybody out; a daemon that ends at the same time needs no telling."""
         with contextlib.suppress(TimeoutError, CtiError):
             async with asyncio.timeout(2.0):
                 for account in self.people:
-                    await client.log_out(account.agent)
+                    await client.log_off(account.agent)
 
 
 def _habits(path: Path) -> RobotHabits:

@@ -31,25 +31,26 @@ class Station:
         self,
         *,
         folder: Path,
-        rng: random.Random,
         ports: tuple[int, int],
         name: str,
         host: str = HOST,
         on_invite: Callable[[sip.InviteReceived], None] | None = None,
         on_response: Callable[[sip.ResponseReceived], None] | None = None,
     ) -> None:
-        self.rng = rng
+        self.rng = random.SystemRandom()
+        """For what must be unlike any other run's, on the same daemon: tags, SDP session ids."""
         self.log = structlog.get_logger(name)
         self.host = host
         self._on_invite = on_invite
         self._on_response = on_response
         self._owners: dict[int, Line] = {}
-        self.endpoint = Endpoint({"udp": (host, 0)}, self._on_sip, rng=rng, name=name)
+        self.endpoint = Endpoint((f"udp:{host}:0",), self._on_sip, name=name)
         self.pool = MediaPool(
             folder=folder,
             address=host,
             ports=ports,
             workers=1,
+            arguments=("--max-ports", str((ports[1] - ports[0] + 1) // 2)),
             on_report=self._on_report,
             on_lost=self._on_lost,
             log=self.log,

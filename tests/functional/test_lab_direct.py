@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -29,15 +29,33 @@ pytestmark = pytest.mark.timeout(60)
 class Bench:
     """A trunk whose service is the robots' rack itself."""
 
-    def __init__(self, trunk: Trunk, rack: Rack) -> None:
-        self.trunk = trunk
-        self.rack = rack
+    trunk: Trunk
+
+    def __init__(self) -> None:
         self.calls: list[RobotLine] = []
+        self._accounted = asyncio.Event()
+        self._listening = asyncio.Event()
+
+    def on_call(self, line: RobotLine) -> None:
+        self.calls.append(line)
+        self._accounted.set()
+
+    def on_moved(self, before: CallerState | None, after: CallerState) -> None:
+        if after is CallerState.LISTENING:
+            self._listening.set()
+
+    async def accounted(self) -> None:
+        """Wait until a robot has written its account of a call."""
+        await asyncio.wait_for(self._accounted.wait(), 10)
+
+    async def listening(self) -> None:
+        """Wait until a caller has been answered."""
+        await asyncio.wait_for(self._listening.wait(), 10)
 
 
 @asynccontextmanager
 async def bench(folder: Path, habits: RobotHabits, *, robots: int = 1) -> AsyncIterator[Bench]:
-    made: list[RobotLine] = []
+    it = Bench()
     rack = Rack(
         accounts=[PhoneAccount(agent=f"robot{n}", phone=f"robot{n}") for n in range(robots)],
         registrar=None,
@@ -46,11 +64,10 @@ async def bench(folder: Path, habits: RobotHabits, *, robots: int = 1) -> AsyncI
         ports=free_block(16, random.Random()),
         habits=habits,
         rng=random.Random(2),
-        on_call=made.append,
+        on_call=it.on_call,
     )
     station = Station(
         folder=folder / "trunk",
-        rng=random.Random(1),
         ports=free_block(16, random.Random()),
         name="trunk",
     )
@@ -60,12 +77,11 @@ async def bench(folder: Path, habits: RobotHabits, *, robots: int = 1) -> AsyncI
     await station.start()
     try:
         host, port = rack.station.local
-        trunk = Trunk(
+        it.trunk = Trunk(
             station,
             TrunkSettings(service="robot0", target=Hop("udp", host, port), recordings=folder),
+            on_moved=it.on_moved,
         )
-        it = Bench(trunk, rack)
-        it.calls = made
         yield it
     finally:
         await station.stop()
@@ -83,20 +99,13 @@ def plan(number: int = 1, **changes: object) -> Plan:
     return msgspec.structs.replace(made, **changes)
 
 
-async def until(condition: Callable[[], object], timeout_s: float = 10.0) -> None:
-    """Poll a thing that has no event of its own; the timeout is the failure."""
-    async with asyncio.timeout(timeout_s):
-        while not condition():
-            await asyncio.sleep(0.01)
-
-
 async def test_both_hear_each_other_and_nobody_else(tmp_path: Path) -> None:
     habits = RobotHabits(ring_s=(0.1, 0.1), hangs_up=0.0)
     async with bench(tmp_path, habits) as it:
         assert it.trunk.place(plan())
         async with asyncio.timeout(20):
             await it.trunk.finished()
-        await until(lambda: it.calls)
+        await it.accounted()
     (result,) = it.trunk.results
     view = result.view
     assert view.breaches == ()
@@ -138,7 +147,7 @@ async def test_caller_cancels_while_it_rings(tmp_path: Path) -> None:
         it.trunk.place(plan(cancel_after_s=0.3))
         async with asyncio.timeout(20):
             await it.trunk.finished()
-        await until(lambda: it.calls)
+        await it.accounted()
     (result,) = it.trunk.results
     assert result.view.last_state is CallerState.CALLING
     assert result.view.hung_up
@@ -165,7 +174,7 @@ async def test_mute_robot_is_not_heard(tmp_path: Path) -> None:
         it.trunk.place(plan())
         async with asyncio.timeout(20):
             await it.trunk.finished()
-        await until(lambda: it.calls)
+        await it.accounted()
     (result,) = it.trunk.results
     assert result.view.agent_heard_at is None
     assert result.heard_ms == {}
@@ -189,7 +198,7 @@ async def test_giving_up_ends_every_call(tmp_path: Path) -> None:
     habits = RobotHabits(ring_s=(0.0, 0.0), hangs_up=0.0)
     async with bench(tmp_path, habits, robots=3) as it:
         it.trunk.place(plan(1, talk_s=60.0))
-        await until(lambda: it.rack.phones["robot0"].registration and it.trunk.live == 1)
+        await it.listening()
         it.trunk.give_up()
         async with asyncio.timeout(20):
             await it.trunk.finished()
