@@ -128,12 +128,12 @@ class RawSip:
     """A UDP socket that speaks SIP to one server."""
 
     def __init__(
-        self, server: Address, *, user: str = "raw", host: str = HOST, seed: int = 1
+        self, server: Address, *, user: str = "raw", host: str = HOST, port: int = 0, seed: int = 1
     ) -> None:
         self.server = server
         self.user = user
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.socket.bind((host, 0))
+        self.socket.bind((host, port))
         self.address: Address = self.socket.getsockname()
         self._random = random.Random((seed << 20) ^ self.address[1])
 

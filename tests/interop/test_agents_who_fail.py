@@ -1,0 +1,190 @@
+"""Agents' phones that ring unanswered, are busy, are gone: the caller gets the next agent."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+from peers.centre import DOMAIN, RING_S, STRAIGHT, Centre, Desk, password
+from peers.daemon import Watch
+from peers.pyvoip import PyvoipPhone
+from peers.raw import RawSip
+from peers.sipp import Sipp
+
+from ccd.events import (
+    AgentNotReady,
+    Bridged,
+    CallCleared,
+    Delivered,
+    Failed,
+    PhoneRegistered,
+    PhoneUnregistered,
+    Queued,
+)
+from ccd.model import Cause, Outcome
+
+pytestmark = pytest.mark.peer
+
+
+async def test_no_answer_then_the_next_agent(centre: Centre, watch: Watch) -> None:
+    """RONA: the phone rings for the queue's ring time, is cancelled, and its agent set aside."""
+    async with (
+        Desk(centre, watch, "agent1", answer_after=None) as absent,
+        centre.caller() as caller,
+    ):
+        call = await caller.call(centre.uri(STRAIGHT))
+        delivered = await watch.expect(Delivered, agent="agent1")
+        theirs = (await absent.incoming())["call"]
+        async with Desk(centre, watch, "agent2") as present:
+            failed = await watch.expect(Failed, call=delivered.call, agent="agent1")
+            assert failed.cause is Cause.NO_ANSWER
+            assert failed.at - delivered.at == pytest.approx(RING_S, abs=0.3)
+            ended = await absent.phone.state(theirs, "disconnected")
+            assert ended["code"] == 487
+            await watch.expect(AgentNotReady, agent="agent1", reason="rona")
+            bridged = await watch.expect(Bridged, call=delivered.call)
+            assert bridged.agent == "agent2"
+            await present.incoming()
+            await caller.hang_up(call)
+            await watch.expect(CallCleared, call=delivered.call)
+    record = centre.daemon.record(delivered.call)
+    assert (record.agent, record.rings_unanswered) == ("agent2", 1)
+    assert record.outcome is Outcome.ANSWERED
+    # Of the phone that answered, not of the one that rang first.
+    assert record.delivered_at is not None
+    assert record.delivered_at >= failed.at
+
+
+@pytest.mark.parametrize("code", [486, 603, 480])
+async def test_a_phone_that_refuses(code: int, centre: Centre, watch: Watch) -> None:
+    async with (
+        Desk(centre, watch, "agent1", answer_after=0.0, answer_with=code),
+        centre.caller() as caller,
+    ):
+        call = await caller.call(centre.uri(STRAIGHT))
+        failed = await watch.expect(Failed, agent="agent1")
+        async with Desk(centre, watch, "agent2"):
+            bridged = await watch.expect(Bridged, call=failed.call)
+            assert bridged.agent == "agent2"
+            await caller.hang_up(call)
+            await watch.expect(CallCleared, call=failed.call)
+
+
+async def test_a_phone_that_was_unregistered(centre: Centre, watch: Watch) -> None:
+    async with Desk(centre, watch, "agent1") as gone:
+        since = watch.mark()
+        await gone.phone.unregister()
+        await watch.expect(PhoneUnregistered, phone="agent1", expired=False, since=since)
+        async with centre.caller() as caller:
+            call = await caller.call(centre.uri(STRAIGHT))
+            queued = await watch.expect(Queued, since=since)
+            async with Desk(centre, watch, "agent2"):
+                bridged = await watch.expect(Bridged, call=queued.call)
+                assert bridged.agent == "agent2"
+                await caller.hang_up(call)
+                await watch.expect(CallCleared, call=queued.call)
+        assert gone.phone.said("incoming") == []
+
+
+async def test_a_phone_that_died(centre: Centre, watch: Watch) -> None:
+    """Registered, but its process is gone: nobody answers the INVITE."""
+    async with Desk(centre, watch, "agent1") as dead:
+        await dead.phone.kill()
+        async with centre.caller() as caller:
+            call = await caller.call(centre.uri(STRAIGHT))
+            delivered = await watch.expect(Delivered, agent="agent1")
+            async with Desk(centre, watch, "agent2"):
+                failed = await watch.expect(
+                    Failed, call=delivered.call, agent="agent1", within=RING_S + 3
+                )
+                assert failed.at - delivered.at <= RING_S + 0.5
+                bridged = await watch.expect(Bridged, call=delivered.call)
+                assert bridged.agent == "agent2"
+                await caller.hang_up(call)
+                await watch.expect(CallCleared, call=delivered.call)
+
+
+async def test_a_phone_that_dies_while_talking(centre: Centre, watch: Watch) -> None:
+    """Its media falls silent; the caller is not left with a dead line for ever."""
+    async with Desk(centre, watch, "agent1") as desk, centre.caller() as caller:
+        call = await caller.call(centre.uri(STRAIGHT))
+        bridged = await watch.expect(Bridged)
+        await desk.incoming()
+        await desk.phone.kill()
+        cleared = await watch.expect(CallCleared, call=bridged.call, within=15)
+        assert cleared.cause is Cause.MEDIA_TIMEOUT
+        await caller.state(call, "disconnected")
+
+
+@pytest.mark.parametrize("scenario", ["uas_agent", "uas_agent_busy", "uas_agent_no_answer"])
+async def test_sipp_as_an_agents_phone(
+    scenario: str, centre: Centre, watch: Watch, tmp_path: Path, sipp_program: str
+) -> None:
+    register = Sipp(
+        "uac_register",
+        tmp_path,
+        remote=centre.address,
+        service="agent3",
+        user="agent3",
+        password=password("agent3"),
+        keys={"domain": DOMAIN, "expires": "60"},
+    )
+    since = watch.mark()
+    (await register.run()).check(1)
+    registered = await watch.expect(PhoneRegistered, phone="agent3", since=since)
+    assert f":{register.port}" in registered.contact
+    async with Sipp(scenario, tmp_path, port=register.port, duration_ms=200) as agent:
+        await watch.log_on("agent3")
+        await watch.ready("agent3")
+        async with centre.caller() as caller:
+            call = await caller.call(centre.uri(STRAIGHT))
+            delivered = await watch.expect(Delivered, agent="agent3")
+            if scenario == "uas_agent":
+                await watch.expect(Bridged, call=delivered.call)
+            else:
+                await watch.expect(Failed, call=delivered.call, within=RING_S + 3)
+            await caller.hang_up(call)
+            await watch.expect(CallCleared, call=delivered.call)
+        (await agent.wait()).check(1)
+        await watch.log_off("agent3")
+
+
+async def test_a_pyvoip_phone_as_an_agents(centre: Centre, watch: Watch) -> None:
+    since = watch.mark()
+    phone = PyvoipPhone(
+        "agent3", centre.address, password=password("agent3"), register=True,
+        wav=centre.tone(1300.0),
+    )  # fmt: skip
+    async with phone:
+        await watch.expect(PhoneRegistered, phone="agent3", since=since)
+        await phone.auto_answer(0.0)
+        await watch.log_on("agent3")
+        await watch.ready("agent3")
+        async with centre.caller() as caller:
+            call = await caller.call(centre.uri(STRAIGHT))
+            bridged = await watch.expect(Bridged, within=RING_S + 3)
+            assert bridged.agent == "agent3"
+            theirs = (await phone.expect("incoming"))["call"]
+            await phone.state(theirs, "answered")
+            await caller.hang_up(call)
+            await watch.expect(CallCleared, call=bridged.call)
+            await phone.state(theirs, "ended")
+        await watch.log_off("agent3")
+
+
+async def test_a_wrong_password_is_answered_later_and_later(centre: Centre) -> None:
+    """401 at first; after some tries 403, and each answer slower than the one before."""
+    codes: list[int] = []
+    waits: list[float] = []
+    for _ in range(7):
+        with RawSip(centre.address) as sip:
+            began = time.monotonic()
+            answer = sip.register("agent1", "not the password", DOMAIN, timeout=20)
+            waits.append(time.monotonic() - began)
+            codes.append(answer.code)
+        if answer.code == 403:
+            break
+    assert codes[-1] == 403, codes
+    assert set(codes[:-1]) <= {401}
+    assert waits[-1] > waits[0] + 0.2, waits

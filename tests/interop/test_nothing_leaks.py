@@ -1,0 +1,155 @@
+"""Five thousand good and bad calls, and the daemon is as it was before them."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from peers.centre import Centre
+from peers.daemon import Daemon
+from peers.raw import Dialog, RawRtp, RawSip, sdp
+from peers.sipp import Sipp
+
+pytestmark = [
+    pytest.mark.peer,
+    pytest.mark.usefixtures("sipp_program"),
+    # Transactions live on for 32 s after the last call, by the book.
+    pytest.mark.timeout(180),
+]
+
+LINGER_S = 33.0
+"""64 T1 and a bit: how long timers H, J and L keep a transaction (RFC 3261, 17; RFC 6026)."""
+
+MEMORY_SLACK = 10 * 2**20
+"""Bytes by which the processes may have grown: what an allocator keeps, not 2 kB a call."""
+
+
+@dataclass(frozen=True)
+class Level:
+    """What a daemon holds at a moment of rest."""
+
+    calls: int
+    sessions: int
+    transactions: int
+    timers: int
+    legs: int
+    files: int
+    threads: int
+    memory: int
+
+    @classmethod
+    def of(cls, daemon: Daemon) -> Level:
+        counts = daemon.status()["counts"]
+        processes = daemon.processes()
+        return cls(
+            calls=sum(counts[name] for name in ("switch.calls", "ivr.visits", "acd.contacts")),
+            sessions=counts["sip.sessions"] + counts["sip.dialogs"],
+            transactions=counts["sip.transactions"] + counts["sip.requests"],
+            timers=counts["sip.timers"],
+            legs=counts["switch.legs"] + counts["media.legs"],
+            files=sum(p.num_fds() for p in processes),
+            threads=sum(p.num_threads() for p in processes),
+            memory=sum(p.memory_full_info().uss for p in processes),
+        )
+
+
+def mixture(centre: Centre, folder: Path, scale: float) -> list[Sipp]:
+    """The callers, all at once: 4,800 calls at scale 1, some 120 a second."""
+
+    def callers(scenario: str, calls: int, rate: float, transport: str, lasting: int = 0) -> Sipp:
+        return Sipp(
+            scenario,
+            folder / f"{scenario}_{transport}",
+            remote=centre.address,
+            transport=transport,
+            calls=max(1, int(calls * scale)),
+            rate=rate,
+            limit=400,
+            duration_ms=lasting,
+            ends_within=120,
+        )
+
+    return [
+        callers("uac_short", 2000, 50, "u1", 400),
+        callers("uac_short", 700, 20, "t1", 400),
+        callers("uac_short", 300, 10, "tn", 200),
+        callers("uac", 300, 10, "u1", 300),
+        callers("uac_cancel", 400, 12, "u1"),
+        callers("uac_late_offer_short", 300, 10, "u1", 200),
+        callers("uac_no_common_codec", 300, 10, "u1"),
+        callers("uac_no_audio_sdp", 200, 6, "t1"),
+        callers("uac_unknown_method", 300, 10, "u1"),
+    ]
+
+
+def rough_callers(centre: Centre, calls: int) -> list[Dialog]:
+    """Callers without manners: no ACK, no BYE, a CANCEL too early, half a message, rubbish."""
+    rng = random.Random(5000)
+    left: list[Dialog] = []
+    with RawSip(centre.address) as sip, RawRtp() as rtp:
+        for number in range(calls):
+            dialog = sip.invite(centre.uri(), sdp(rtp.port))
+            match number % 5:
+                case 0:
+                    left.append(dialog)  # never a word again
+                case 1:
+                    sip.cancel(dialog)
+                case 2:
+                    sip.send(sip.request("BYE", centre.uri(), dialog=dialog))
+                case 3:
+                    sip.answer_of(dialog)
+                    sip.send(rng.randbytes(300))
+                    sip.bye(dialog)
+                case _:
+                    sip.answer_of(dialog)  # acknowledged, and vanished: the media's silence ends it
+                    left.append(dialog)
+            if number % 20 == 19:
+                sip.drain()
+                time.sleep(0.05)  # this is no test of overload
+    return left
+
+
+async def test_five_thousand_calls_leave_nothing_behind(
+    open_centre: Callable[..., Centre], tmp_path: Path
+) -> None:
+    centre = open_centre(cti={"replay_events": 2000}, media={"rtp_timeout_s": 5.0})
+    daemon = centre.daemon
+    # What is made once (caches, pools, the ring of events) is made before the first look.
+    for sipp in mixture(centre, tmp_path / "warm", 0.1):
+        await sipp.run()
+    began = time.monotonic()
+    before = await asyncio.to_thread(at_rest, daemon, LINGER_S + 10)
+
+    rough = asyncio.create_task(asyncio.to_thread(rough_callers, centre, 200))
+    sipps = mixture(centre, tmp_path / "run", 1.0)
+    results = await asyncio.gather(*(sipp.run() for sipp in sipps))
+    await rough
+    for sipp, result in zip(sipps, results, strict=True):
+        assert result.failed == 0, (sipp.name, result)
+    made = sum(result.created for result in results) + 200
+    assert made == 5000
+
+    after = await asyncio.to_thread(at_rest, daemon, 2 * LINGER_S + 10)
+    print(f"{made} calls in {time.monotonic() - began:.0f} s: {before} -> {after}")  # noqa: T201
+    assert (after.calls, after.sessions, after.legs, after.transactions) == (0, 0, 0, 0)
+    assert after.timers <= before.timers
+    assert after.files <= before.files
+    assert after.threads <= before.threads
+    assert after.memory - before.memory < MEMORY_SLACK
+
+
+def at_rest(daemon: Daemon, within: float) -> Level:
+    """Look once a second until nothing is going on any more; raises where that never comes."""
+    end = time.monotonic() + within
+    while True:
+        level = Level.of(daemon)
+        if (level.calls, level.sessions, level.legs, level.transactions) == (0, 0, 0, 0):
+            return level
+        if time.monotonic() > end:
+            raise AssertionError(f"not at rest after {within} s: {level}")
+        time.sleep(1.0)
