@@ -383,8 +383,8 @@ class UserAgent:
         if method not in METHODS and method not in self._serves:
             if request.to_tag and method == "REFER":
                 return 603, ()
-            if request.to_tag and method == "NOTIFY":
-                return 481, ()
+            if request.to_tag and method in ("SUBSCRIBE", "NOTIFY"):
+                return 489, ()  # 481 would have a careful peer end the call with it
             return (405 if method in KNOWN_METHODS else 501), (self._allow,)
         scheme = request.uri_text.partition(":")[0].lower()
         if scheme not in SCHEMES:

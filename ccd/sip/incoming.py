@@ -120,7 +120,7 @@ class IncomingSetup:
             return
         acknowledged = None
         if self._reliable is not None:
-            acknowledged = self._reliable.acknowledge(request, now)
+            acknowledged = self._reliable.acknowledge(request)
         if acknowledged is None:
             transaction.respond(481, now)
             return
@@ -128,7 +128,7 @@ class IncomingSetup:
             if sdp is None:
                 transaction.respond(200, now)
                 session.fire(
-                    session.Event.UNACKNOWLEDGED, now, "the PRACK carried no answer to our offer"
+                    session.Event.UNANSWERED, now, "the PRACK carried no answer to our offer"
                 )
                 return
             session.offers.move(Move.ANSWER_RECEIVED, sdp)
@@ -143,6 +143,8 @@ class IncomingSetup:
             session.emit(OfferReceived(session, sdp))
         else:
             transaction.respond(200, now)
+        if self._reliable is not None:
+            self._reliable.proceed(now)
         if self._deferred is not None and not (self._reliable and self._reliable.owes_sdp):
             deferred, self._deferred = self._deferred, None
             self.accept(*deferred, now)

@@ -177,12 +177,12 @@ class Request(sipmessage.Request):
         """The Request-URI; opaque where the scheme is unknown."""
         return parse_uri(self.uri_text)
 
-    @property
+    @property  # type: ignore[misc]
     def from_address(self) -> Address:
         """The From header (RFC 3261, 20.20)."""
         return parse_address(self.headers["From"])
 
-    @property
+    @property  # type: ignore[misc]
     def to_address(self) -> Address:
         """The To header (RFC 3261, 20.39)."""
         return parse_address(self.headers["To"])
@@ -203,12 +203,12 @@ class Response(sipmessage.Response):
         self.headers: Headers = headers
         self.body = body
 
-    @property
+    @property  # type: ignore[misc]
     def from_address(self) -> Address:
         """The From header (RFC 3261, 20.20)."""
         return parse_address(self.headers["From"])
 
-    @property
+    @property  # type: ignore[misc]
     def to_address(self) -> Address:
         """The To header (RFC 3261, 20.39)."""
         return parse_address(self.headers["To"])

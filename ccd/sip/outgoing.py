@@ -39,6 +39,7 @@ class OutgoingSetup:
         self._early: dict[str, Dialog] = {}
         self._receivers: dict[str, ReliableReceiver] = {}
         self._answers: dict[str, bytes] = {}
+        self._negotiated_tag = ""
         self._previews: dict[str, bytes] = {}
         self._strays: dict[str, tuple[bytes, Hop]] = {}
         self._prack_due: tuple[Dialog, str] | None = None
@@ -152,10 +153,11 @@ class OutgoingSetup:
             return False
         if offers.turn is Turn.LOCAL:
             offers.move(Move.ANSWER_RECEIVED, sdp)
-            self._answers[tag] = sdp
+            self._negotiated_tag = tag
         elif offers.turn is Turn.IDLE:
+            self._negotiated_tag = tag
             return offers.move(Move.OFFER_RECEIVED, sdp)
-        elif tag not in self._answers:
+        elif tag not in self._answers and tag != self._negotiated_tag:
             self._answers[tag] = sdp  # another fork's answer to the same offer
         return False
 
@@ -190,7 +192,9 @@ class OutgoingSetup:
                 session.fire(session.Event.SUCCESS, now)
                 return
         elif offers.turn is Turn.STABLE:
-            offers.remote = self._answers.get(tag) or sdp or offers.remote
+            if tag != self._negotiated_tag:
+                # Another fork than the one that answered reliably first.
+                offers.remote = self._answers.get(tag) or sdp or offers.remote
             session.fire(session.Event.SUCCESS, now)
             return
         elif offers.turn is Turn.IDLE and sdp is not None:

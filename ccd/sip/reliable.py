@@ -68,7 +68,7 @@ class ReliableSender:
         if self.current is None:
             self._next(now)
 
-    def acknowledge(self, prack: Request, now: float) -> Pending | None:
+    def acknowledge(self, prack: Request) -> Pending | None:
         """The response that this PRACK acknowledges; None: answer it 481 (RFC 3262, 3)."""
         current = self.current
         match = _RACK.fullmatch(prack.headers.get("RAck") or "")
@@ -79,8 +79,12 @@ class ReliableSender:
             return None
         self._stop_timers()
         self.current = None
-        self._next(now)
         return current
+
+    def proceed(self, now: float) -> None:
+        """The PRACK is answered: send the next response, if one waits."""
+        if self.current is None:
+            self._next(now)
 
     def stop(self) -> None:
         """A final response was sent: nothing more to repeat."""

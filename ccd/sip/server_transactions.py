@@ -42,11 +42,6 @@ class ServerTransaction(Transaction):
         """The user, for CANCEL to find; the transaction itself does not call it."""
 
     @property
-    def live(self) -> bool:
-        """Whether a response can still be sent."""
-        return self.layer is not None
-
-    @property
     def answered(self) -> bool:
         """Whether a final response went out."""
         return self.state not in (State.TRYING, State.PROCEEDING)
@@ -71,7 +66,7 @@ class ServerTransaction(Transaction):
         A To tag is added to every response but 100 where the request had none. Raises
         ValueError where a header carries a CR or LF.
         """
-        if self.layer is None:
+        if not self.live:
             return b""
         data = reply(
             self.head,
@@ -113,7 +108,7 @@ class InviteServer(ServerTransaction):
 
     def send_again(self, data: bytes) -> bool:
         """Repeat a provisional or 2xx response; False when it is too late for that."""
-        if self.layer is None or self.state not in (State.PROCEEDING, State.ACCEPTED):
+        if not self.live or self.state not in (State.PROCEEDING, State.ACCEPTED):
             return False
         self.layer.send(data, self.hop)
         return True

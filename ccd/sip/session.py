@@ -107,6 +107,7 @@ class SessionEvent(StrEnum):
     SUCCESS_UNUSABLE = "2xx without a description"
     FAILURE = "3xx-6xx, time-out or transport failure"
     UNACKNOWLEDGED = "no ACK or PRACK"
+    UNANSWERED = "ACK or PRACK without the answer due"
     EXPIRED = "the INVITE expired"
     DEAD = "the far end is gone"
 
@@ -336,6 +337,12 @@ class Session:
     def _end_local(self, now: float, detail: object) -> None:
         self._end("local", self._reason or "", now)
 
+    def _refuse_488(self, now: float, detail: object) -> None:
+        self._refuse(now, (488, None, ()))
+
+    def _end_unanswered(self, now: float, detail: str) -> None:
+        self._end("local", detail, now)
+
     def _end_cancelled(self, now: float, detail: object) -> None:
         self._end("local", self._reason or "", now, cancelled=True)
 
@@ -392,7 +399,7 @@ class Session:
             except UnsupportedBody:
                 sdp = None
             if sdp is None:
-                self.fire(SessionEvent.UNACKNOWLEDGED, now, "the ACK carried no answer")
+                self.fire(SessionEvent.UNANSWERED, now, "the ACK carried no answer to our offer")
                 return
             self.offers.move(Move.ANSWER_RECEIVED, sdp)
         if not self.fire(SessionEvent.ACK, now, sdp):
@@ -571,12 +578,15 @@ LIFE: dict[tuple[SessionState, SessionEvent], tuple[SessionState, tuple[Action, 
     (_S.RINGING, _E.BYE): (_S.ENDED, (Session._refuse_487, Session._end_remote_cancelled)),
     (_S.RINGING, _E.EXPIRED): (_S.ENDED, (Session._refuse_487, Session._end_timeout)),
     (_S.RINGING, _E.UNACKNOWLEDGED): (_S.ENDED, (Session._refuse_504, Session._end_timeout)),
+    (_S.RINGING, _E.UNANSWERED): (_S.ENDED, (Session._refuse_488, Session._end_unanswered)),
     (_S.ANSWERED, _E.ACK): (_S.CONFIRMED, (Session._tell_confirmed, Session._begin)),
     (_S.ANSWERED, _E.TERMINATE): (_S.ENDING, (Session._end_local,)),
     (_S.ANSWERED, _E.BYE): (_S.ENDED, (Session._end_remote,)),
     (_S.ANSWERED, _E.UNACKNOWLEDGED): (_S.ENDED, (Session._bye, Session._end_timeout)),
+    (_S.ANSWERED, _E.UNANSWERED): (_S.ENDED, (Session._bye, Session._end_unanswered)),
     (_S.ENDING, _E.ACK): (_S.ENDED, (Session._bye,)),
     (_S.ENDING, _E.UNACKNOWLEDGED): (_S.ENDED, (Session._bye,)),
+    (_S.ENDING, _E.UNANSWERED): (_S.ENDED, (Session._bye,)),
     (_S.ENDING, _E.BYE): (_S.ENDED, (lambda session, now, detail: session._stop_ack_wait(),)),
     # outgoing
     (_S.CALLING, _E.PROVISIONAL): (_S.PROCEEDING, ()),
@@ -628,6 +638,7 @@ LIFE: dict[tuple[SessionState, SessionEvent], tuple[SessionState, tuple[Action, 
     (_S.CONFIRMED, _E.TERMINATE): (_S.ENDED, (Session._bye, Session._end_local)),
     (_S.CONFIRMED, _E.BYE): (_S.ENDED, (Session._end_remote,)),
     (_S.CONFIRMED, _E.UNACKNOWLEDGED): (_S.ENDED, (Session._bye, Session._end_timeout)),
+    (_S.CONFIRMED, _E.UNANSWERED): (_S.ENDED, (Session._bye, Session._end_unanswered)),
     (_S.CONFIRMED, _E.DEAD): (_S.ENDED, (Session._bye, Session._end_timeout)),
 }
 """The life of a session. A pair that is not here is ignored in that state."""

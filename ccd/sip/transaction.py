@@ -81,7 +81,7 @@ class Surroundings(Protocol):
 class Transaction:
     """A machine: its state, its timers, the last message it sent."""
 
-    __slots__ = ("_timers", "hop", "interval", "layer", "sent", "state")
+    __slots__ = ("_timers", "hop", "interval", "layer", "live", "sent", "state")
 
     TABLE: ClassVar[Table]
 
@@ -89,6 +89,8 @@ class Transaction:
         self.layer = layer
         self.hop = hop
         self.state = state
+        self.live = True
+        """False once the transaction has left the layer's tables."""
         self.sent = b""
         self.interval = layer.timers.t1
         self._timers: dict[Input, Timer] = {}
@@ -102,7 +104,7 @@ class Transaction:
         for action in actions:
             action(self, now, message)
         # An action may have led back here and ended the transaction already.
-        if self.state is State.TERMINATED and self.layer is not None:
+        if self.state is State.TERMINATED and self.live:
             self._finish()
         return True
 
@@ -133,8 +135,8 @@ class Transaction:
         for timer in self._timers.values():
             timer.cancel()
         self._timers.clear()
-        layer, self.layer = self.layer, None  # type: ignore[assignment]
-        layer.forget(self)
+        self.live = False
+        self.layer.forget(self)
         self.ended()
 
     def ended(self) -> None:

@@ -135,10 +135,10 @@ class TransactionLayer:
         """Nothing can be sent to `hop`: tell every transaction that would."""
         affected = self._by_hop.pop(hop, None)
         for transaction in list(affected or ()):
-            if transaction.layer is None:
+            if not transaction.live:
                 continue
             transaction.fire(Input.TRANSPORT_ERROR, now)
-            if transaction.layer is not None:
+            if transaction.live:
                 self._index(transaction)
 
     def forget(self, transaction: Transaction) -> None:
