@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import os
 import random
-import secrets
 import signal
 import time
 from collections.abc import Callable, Mapping
@@ -21,9 +20,8 @@ import msgspec
 import structlog
 
 import ccd
-from ccd.acd.distributor import Distributor, QueueSettings
 from ccd.acd.errors import AcdError
-from ccd.acd.service import Acd
+from ccd.centre import Centre
 from ccd.config import Settings
 from ccd.cti.access import AuditLine
 from ccd.cti.server import Server
@@ -39,7 +37,6 @@ from ccd.events import (
 from ccd.ivr.flow import Flow
 from ccd.ivr.prompts import PromptBook
 from ccd.ivr.reader import load
-from ccd.ivr.service import Ivr
 from ccd.media.music import hold_music
 from ccd.media.pool import MediaPool
 from ccd.media.protocol import Report, WorkerReady
@@ -48,21 +45,11 @@ from ccd.paths import StatePaths
 from ccd.robot_agents import RobotAgents
 from ccd.services import services
 from ccd.sip.agent import UserAgent
-from ccd.sip.authenticator import Authenticator
 from ccd.sip.endpoint import Endpoint
-from ccd.sip.events import RequestReceived, ResponseReceived, SipEvent
+from ccd.sip.events import SipEvent
 from ccd.sip.hop import Hop, bracketed
-from ccd.sip.overload import Overload
-from ccd.sip.pings import Pings
-from ccd.sip.registrar import Registrar
-from ccd.sip.trunks import Trunks
 from ccd.store.errors import StoreError
 from ccd.store.journal import Writer
-from ccd.switch.admission import Admission
-from ccd.switch.call import Call, Controller
-from ccd.switch.phones import Phones
-from ccd.switch.plant import Plant
-from ccd.switch.switch import Switch
 
 DRAIN_S = 3.0
 """How long a stop waits for far ends to confirm the calls that it has ended."""
@@ -87,6 +74,9 @@ class Daemon:
         self.loop = asyncio.get_running_loop()
         self.stopping = asyncio.Event()
         """Set to have `run` end."""
+
+    cti: Server
+    centre: Centre
 
     async def start(self) -> None:
         """Bring everything up, from the store to the doors; raises `CcdError` or OSError."""
@@ -134,72 +124,29 @@ class Daemon:
         except BaseException:
             await self.close()
             raise
-        self.plant.start()
+        self.centre.plant.start()
         self.events.publish(SystemStarted(version=ccd.__version__))
         self.log.info("started", sip=self.sip_address, version=ccd.__version__)
 
     def _join(self, flows: dict[str, Flow], prompts: PromptBook, music: Path) -> None:
         """Make the parts that decide, on a bound endpoint and running media workers."""
-        settings, loop = self.settings, self.loop
-        now = loop.time()
-        passwords = {phone.name: phone.password for phone in settings.phone}
-        self.phones = Phones(
-            passwords,
-            hosts={settings.sip.domain, *(host for host, _ in self.endpoint.local.values())},
-            authenticator=Authenticator(settings.sip.domain, passwords.get, secrets.token_bytes(32))
-            if settings.sip.require_registration_auth
-            else None,
-            registrar=Registrar(passwords.__contains__),
-            events=self.events,
-            loop=loop,
-        )
-        self.trunks = Trunks(settings.trunk)
-        self.overload = Overload(settings.sip.max_new_calls_per_s, now)
-        self.admission = Admission(self.trunks, self.phones, self.overload)
-        self.switch = Switch(
-            settings=settings,
+        settings = self.settings
+        self.centre = Centre(
+            settings,
             endpoint=self.endpoint,
             media=self.media,
             media_address=self._media_address(),
             events=self.events,
-            admission=self.admission,
-            phones=self.phones,
-            router=self._route,
+            flows=flows,
+            prompts=prompts,
+            hold_music=music,
             recordings=Path(settings.recording.folder).expanduser()
             if settings.recording.folder
             else self.paths.recordings,
-            hold_music=music,
             boot=self.boot,
-            clock=loop.time,
+            loop=self.loop,
             wall_clock=self.wall_clock,
         )
-        distributor = Distributor()
-        for queue in settings.queue:
-            distributor.add_queue(QueueSettings(name=queue.name, wrap_up_s=queue.wrap_up_s))
-        self.acd = Acd(
-            settings=settings,
-            switch=self.switch,
-            distributor=distributor,
-            events=self.events,
-            loop=loop,
-        )
-        self.ivr = Ivr(
-            flows=flows,
-            prompts=prompts,
-            switch=self.switch,
-            events=self.events,
-            enqueue=self.acd.enqueue,
-            loop=loop,
-        )
-        self.plant = Plant(
-            overload=self.overload,
-            pings=Pings(self.trunks, now),
-            endpoint=self.endpoint,
-            domain=settings.sip.domain,
-            events=self.events,
-            loop=loop,
-        )
-
         self.joined = True
 
     @property
@@ -222,45 +169,28 @@ class Daemon:
         }
 
     def counts(self) -> dict[str, float]:
-        """Everything that is counted, by name; what lives is zero when nobody calls."""
-        sip = self.endpoint.agent.counts
-        gauges = self.switch.gauges.values()
-        return {
-            "sip.transactions": sip.transactions,
-            "sip.sessions": sip.sessions,
-            "sip.dialogs": sip.dialogs,
-            "sip.requests": sip.requests,
-            "sip.timers": sip.timers,
-            "switch.calls": len(self.switch.calls),
-            "switch.legs": self.switch.legs,
-            "ivr.visits": len(self.ivr),
-            "acd.contacts": len(self.acd),
-            "media.legs": sum(gauge.legs for gauge in gauges),
-            "media.late_ms_p99": max((gauge.late_ms_p99 for gauge in gauges), default=0.0),
-            "media.cpu_s": sum(gauge.cpu_s for gauge in gauges),
-            "media.packets_stray": sum(gauge.packets_stray for gauge in gauges),
-            "media.send_errors": sum(gauge.send_errors for gauge in gauges),
+        """Everything that is counted, by name."""
+        return self.centre.counts() | {
             "store.waiting": self.writer.waiting,
             "store.dropped": self.writer.dropped,
-            "loop.late_ms": self.plant.late_s * 1000,
+            "cti.sessions": len(self.cti.sessions),
         }
 
     async def drain(self, reason: str) -> None:
         """Take no more calls, end those there are, and wait for that to be confirmed."""
-        self.admission.draining = True
+        self.centre.admission.draining = True
         self.events.publish(SystemStopping(reason=reason))
-        for call in list(self.switch.calls.values()):
-            self.switch.clear_call(call, Cause.SHUTDOWN)
+        for call in list(self.centre.switch.calls.values()):
+            self.centre.switch.clear_call(call, Cause.SHUTDOWN)
         try:
-            await asyncio.wait_for(self.switch.idle.wait(), DRAIN_S)
+            await asyncio.wait_for(self.centre.switch.idle.wait(), DRAIN_S)
         except TimeoutError:
-            self.log.warning("calls not confirmed as ended", calls=len(self.switch.calls))
+            self.log.warning("calls not confirmed as ended", calls=len(self.centre.switch.calls))
 
     async def close(self) -> None:
         """Let go of everything, last of all of the store; also of a start that failed half-way."""
         if self.joined:
-            self.plant.stop()
-            self.phones.close()
+            self.centre.close()
         for name in ("cti", "endpoint", "media"):
             part = getattr(self, name, None)
             if part is not None:
@@ -272,24 +202,7 @@ class Daemon:
     # --- what the rooms below say -----------------------------------------------------
 
     def _sip_event(self, event: SipEvent) -> None:
-        if isinstance(event, RequestReceived):
-            self._request_received(event)
-        elif isinstance(event, ResponseReceived):
-            self.plant.response_received(event)
-        else:
-            self.switch.handle_sip(event)
-
-    def _request_received(self, event: RequestReceived) -> None:
-        """REGISTER is for the phones; nothing else outside a dialog is served here."""
-        now = self.loop.time()
-        if event.request.method == "REGISTER":
-            reply = self.phones.register(event.request, event.source, now)
-            self.endpoint.agent.respond(
-                event, reply.code, now=now, phrase=reply.phrase, headers=reply.headers
-            )
-        else:
-            self.endpoint.agent.respond(event, 405, now=now)
-        self.endpoint.wake()
+        self.centre.handle_sip(event)
 
     def _user_agent(self, local: Mapping[str, tuple[str, int]]) -> UserAgent:
         return UserAgent(
@@ -302,20 +215,17 @@ class Daemon:
 
     def _unreachable(self, hop: Hop) -> None:
         if self.joined:
-            self.phones.connection_lost(hop)
+            self.centre.connection_lost(hop)
 
     def _media_report(self, worker: int, report: Report) -> None:
         if isinstance(report, WorkerReady):
             self.events.publish(MediaWorkerStarted(worker=worker, pid=report.pid))
         elif self.joined:
-            self.switch.handle_media(worker, report)
+            self.centre.switch.handle_media(worker, report)
 
     def _media_lost(self, worker: int, reason: str) -> None:
-        calls = self.switch.media_lost(worker, reason) if self.joined else 0
+        calls = self.centre.switch.media_lost(worker, reason) if self.joined else 0
         self.events.publish(MediaWorkerLost(worker=worker, reason=reason, calls=calls))
-
-    def _route(self, call: Call) -> Controller | None:
-        return self.ivr if self.ivr.serves(call) else None
 
     def _store_alarm(self, error: StoreError | None) -> None:
         """Called in the writer's thread."""
@@ -349,7 +259,7 @@ class Daemon:
         """A softphone fell silent: its agents get no more calls until they come back."""
         for agent in session.agents:
             with contextlib.suppress(AcdError):  # logged off already, say
-                self.acd.not_ready(agent, SESSION_LOST)
+                self.centre.acd.not_ready(agent, SESSION_LOST)
 
     # --- parts of the start --------------------------------------------------------------
 

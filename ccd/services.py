@@ -59,23 +59,23 @@ class Handlers:
 
     def log_in(self, _session: Session, args: LogInArgs) -> None:
         """Begin an agent's shift."""
-        self._agent_act(lambda: self._daemon.acd.log_on(args.agent, args.phone))
+        self._agent_act(lambda: self._daemon.centre.acd.log_on(args.agent, args.phone))
 
     def log_off(self, _session: Session, args: AgentArgs) -> None:
         """End it."""
-        self._agent_act(lambda: self._daemon.acd.log_off(args.agent or ""))
+        self._agent_act(lambda: self._daemon.centre.acd.log_off(args.agent or ""))
 
     def ready(self, _session: Session, args: AgentArgs) -> None:
         """Take calls."""
-        self._agent_act(lambda: self._daemon.acd.ready(args.agent or ""))
+        self._agent_act(lambda: self._daemon.centre.acd.ready(args.agent or ""))
 
     def not_ready(self, _session: Session, args: NotReadyArgs) -> None:
         """Take none."""
-        self._agent_act(lambda: self._daemon.acd.not_ready(args.agent or "", args.reason))
+        self._agent_act(lambda: self._daemon.centre.acd.not_ready(args.agent or "", args.reason))
 
     def wrap_up_done(self, _session: Session, args: AgentArgs) -> None:
         """Done with the last call."""
-        self._agent_act(lambda: self._daemon.acd.wrap_up_done(args.agent or ""))
+        self._agent_act(lambda: self._daemon.centre.acd.wrap_up_done(args.agent or ""))
 
     @staticmethod
     def _agent_act(act: Callable[[], None]) -> None:
@@ -95,7 +95,7 @@ class Handlers:
         """Agents, queues and calls, as of the newest event."""
         daemon = self._daemon
         now, wall = daemon.loop.time(), daemon.wall_clock()
-        acd = daemon.acd
+        acd = daemon.centre.acd
         return SnapshotResult(
             seq=daemon.events.last_seq,
             at=wall,
@@ -122,34 +122,34 @@ class Handlers:
                 for view in acd.queues()
             ),
             calls=tuple(
-                _call_view(call, acd.queue_of(call)) for call in daemon.switch.calls.values()
+                _call_view(call, acd.queue_of(call)) for call in daemon.centre.switch.calls.values()
             ),
         )
 
     def status(self, _session: Session, _args: Nothing) -> StatusResult:
         """Load, trunks, workers, and everything that is counted."""
         daemon = self._daemon
-        agents = Counter(view.state for view in daemon.acd.agents())
+        agents = Counter(view.state for view in daemon.centre.acd.agents())
         return StatusResult(
             version=ccd.__version__,
             pid=os.getpid(),
             boot=daemon.boot,
             started_at=daemon.started_at,
             seq=daemon.events.last_seq,
-            accepting=not daemon.admission.draining,
-            shedding=daemon.overload.shedding,
-            calls=len(daemon.switch.calls),
-            waiting=sum(view.waiting for view in daemon.acd.queues()),
+            accepting=not daemon.centre.admission.draining,
+            shedding=daemon.centre.overload.shedding,
+            calls=len(daemon.centre.switch.calls),
+            waiting=sum(view.waiting for view in daemon.centre.acd.queues()),
             agents={state.value: agents[state] for state in AgentState if agents[state]},
-            phones=len({binding.user for binding in daemon.phones.registered()}),
+            phones=len({binding.user for binding in daemon.centre.phones.registered()}),
             trunks=tuple(
                 TrunkView(
                     trunk=trunk.name,
-                    up=daemon.plant.trunk_up(trunk.name),
-                    calls=daemon.trunks.in_use(trunk.name),
+                    up=daemon.centre.plant.trunk_up(trunk.name),
+                    calls=daemon.centre.trunks.in_use(trunk.name),
                     channels=trunk.channels,
                 )
-                for trunk in daemon.trunks
+                for trunk in daemon.centre.trunks
             ),
             media_workers=sum(
                 daemon.media.is_ready(worker) for worker in range(daemon.media.workers)

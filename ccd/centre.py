@@ -1,0 +1,179 @@
+"""The rooms that decide, joined: switch, ACD, IVR, phones, trunks, health.
+
+Given an endpoint, a media pool, an event stream and a loop, this is the whole call
+centre without a socket, a process or a file of its own: the daemon gives it real ones,
+tests give it a virtual network and virtual time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from ccd.acd.distributor import Distributor, QueueSettings
+from ccd.acd.service import Acd
+from ccd.config import Settings
+from ccd.events import EventStream
+from ccd.ivr.flow import Flow
+from ccd.ivr.prompts import PromptBook
+from ccd.ivr.service import Ivr
+from ccd.media.pool import MediaPool
+from ccd.media.protocol import Report
+from ccd.sip.authenticator import Authenticator
+from ccd.sip.endpoint import Endpoint
+from ccd.sip.events import RequestReceived, ResponseReceived, SipEvent
+from ccd.sip.hop import Hop
+from ccd.sip.overload import Overload
+from ccd.sip.pings import Pings
+from ccd.sip.registrar import Registrar
+from ccd.sip.trunks import Trunks
+from ccd.switch.admission import Admission
+from ccd.switch.call import Call, Controller
+from ccd.switch.phones import Phones
+from ccd.switch.plant import Plant
+from ccd.switch.switch import Switch
+
+
+class Centre:
+    """Everything between the wire and the agents, of one settings file."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        endpoint: Endpoint,
+        media: MediaPool,
+        media_address: str,
+        events: EventStream,
+        flows: Mapping[str, Flow],
+        prompts: PromptBook,
+        hold_music: Path,
+        recordings: Path,
+        boot: str,
+        loop: asyncio.AbstractEventLoop,
+        wall_clock: Callable[[], float],
+    ) -> None:
+        now = loop.time()
+        self.endpoint = endpoint
+        self.media = media
+        self.events = events
+        self.boot = boot
+        self.loop = loop
+        self.wall_clock = wall_clock
+        passwords = {phone.name: phone.password for phone in settings.phone}
+        self.phones = Phones(
+            passwords,
+            hosts={settings.sip.domain, *(host for host, _ in endpoint.local.values())},
+            authenticator=Authenticator(settings.sip.domain, passwords.get, secrets.token_bytes(32))
+            if settings.sip.require_registration_auth
+            else None,
+            registrar=Registrar(passwords.__contains__),
+            events=events,
+            loop=loop,
+            wall_clock=wall_clock,
+        )
+        self.trunks = Trunks(settings.trunk)
+        self.overload = Overload(settings.sip.max_new_calls_per_s, now)
+        self.admission = Admission(self.trunks, self.phones, self.overload)
+        self.switch = Switch(
+            settings=settings,
+            endpoint=endpoint,
+            media=media,
+            media_address=media_address,
+            events=events,
+            admission=self.admission,
+            phones=self.phones,
+            router=self._route,
+            recordings=recordings,
+            hold_music=hold_music,
+            boot=boot,
+            clock=loop.time,
+            wall_clock=wall_clock,
+        )
+        distributor = Distributor()
+        for queue in settings.queue:
+            distributor.add_queue(QueueSettings(name=queue.name, wrap_up_s=queue.wrap_up_s))
+        self.acd = Acd(
+            settings=settings,
+            switch=self.switch,
+            distributor=distributor,
+            events=events,
+            loop=loop,
+        )
+        self.ivr = Ivr(
+            flows=flows,
+            prompts=prompts,
+            switch=self.switch,
+            events=events,
+            enqueue=self.acd.enqueue,
+            loop=loop,
+        )
+        self.plant = Plant(
+            overload=self.overload,
+            pings=Pings(self.trunks, now),
+            endpoint=endpoint,
+            domain=settings.sip.domain,
+            events=events,
+            loop=loop,
+        )
+
+    def close(self) -> None:
+        """Stop every timer that is not a call's."""
+        self.plant.stop()
+        self.phones.close()
+
+    def handle_sip(self, event: SipEvent) -> None:
+        """Take an event of the endpoint."""
+        if isinstance(event, RequestReceived):
+            self._request_received(event)
+        elif isinstance(event, ResponseReceived):
+            self.plant.response_received(event)
+        else:
+            self.switch.handle_sip(event)
+
+    def handle_media(self, worker: int, report: Report) -> None:
+        """Take a report of a media worker."""
+        self.switch.handle_media(worker, report)
+
+    def connection_lost(self, hop: Hop) -> None:
+        """Nothing can be sent to `hop` any more."""
+        self.phones.connection_lost(hop)
+
+    def _request_received(self, event: RequestReceived) -> None:
+        """REGISTER is for the phones; nothing else outside a dialog is served here."""
+        now = self.loop.time()
+        if event.request.method == "REGISTER":
+            reply = self.phones.register(event.request, event.source, now)
+            self.endpoint.agent.respond(
+                event, reply.code, now=now, phrase=reply.phrase, headers=reply.headers
+            )
+        else:
+            self.endpoint.agent.respond(event, 405, now=now)
+        self.endpoint.wake()
+
+    def _route(self, call: Call) -> Controller | None:
+        return self.ivr if self.ivr.serves(call) else None
+
+    def counts(self) -> dict[str, float]:
+        """Everything that is counted, by name; what lives is zero when nobody calls."""
+        sip = self.endpoint.agent.counts
+        gauges = self.switch.gauges.values()
+        return {
+            "sip.transactions": sip.transactions,
+            "sip.sessions": sip.sessions,
+            "sip.dialogs": sip.dialogs,
+            "sip.requests": sip.requests,
+            "sip.timers": sip.timers,
+            "switch.calls": len(self.switch.calls),
+            "switch.legs": self.switch.legs,
+            "ivr.visits": len(self.ivr),
+            "acd.contacts": len(self.acd),
+            "media.legs": sum(gauge.legs for gauge in gauges),
+            "media.late_ms_p99": max((gauge.late_ms_p99 for gauge in gauges), default=0.0),
+            "media.cpu_s": sum(gauge.cpu_s for gauge in gauges),
+            "media.packets_stray": sum(gauge.packets_stray for gauge in gauges),
+            "media.send_errors": sum(gauge.send_errors for gauge in gauges),
+            "loop.late_ms": self.plant.late_s * 1000,
+        }
