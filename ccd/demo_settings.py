@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import socket
 import string
 from pathlib import Path
 
@@ -14,6 +15,8 @@ TRUNK = "demo"
 FLOW = Path(__file__).parent / "ivr" / "flows" / "demo.yaml"
 DEFAULT_SIP = ("127.0.0.1", 5060)
 MEDIA_PORTS = (16384, 17407)
+FIRST_EPHEMERAL = 32768
+"""From here on Linux gives ports to whoever asks for any."""
 
 _PASSWORD_LETTERS = string.ascii_letters + string.digits
 
@@ -48,6 +51,29 @@ def demo_settings(
         queue=(Queue(name=QUEUE),),
         route=(Route(dnis=SERVICE_NUMBER, flow=str(FLOW)),),
     )
+
+
+def free_media_ports(host: str = "127.0.0.1") -> tuple[int, int]:
+    """Return a block of media ports that nobody uses now: the usual one, else one further up.
+
+    Several demos, and a real daemon, may run on one machine. A sample of each block is
+    tried; the media workers pass over a single port that is taken.
+    """
+    first, last = MEDIA_PORTS
+    size = last + 1 - first
+    for begin in range(first, FIRST_EPHEMERAL - size, size):
+        if all(_is_free(host, port) for port in range(begin, begin + size, size // 32)):
+            return begin, begin + size - 1
+    return MEDIA_PORTS  # the workers will say what is in the way
+
+
+def _is_free(host: str, port: int) -> bool:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True
 
 
 def _password(rng: random.Random) -> str:

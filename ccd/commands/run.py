@@ -128,9 +128,13 @@ def _prepare(paths: StatePaths) -> None:
 
 
 def _demo_settings(robots: int, sip: str) -> Settings:
-    from ccd.demo_settings import DEFAULT_SIP, demo_settings
+    from ccd.demo_settings import DEFAULT_SIP, demo_settings, free_media_ports
 
-    return demo_settings(robots=robots, sip=_host_port(sip) if sip else DEFAULT_SIP)
+    return demo_settings(
+        robots=robots,
+        sip=_host_port(sip) if sip else DEFAULT_SIP,
+        media_ports=free_media_ports(),
+    )
 
 
 def _settings(config: Path | None, paths: StatePaths, sip: str) -> Settings:
