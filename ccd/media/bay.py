@@ -25,6 +25,7 @@ from ccd.media import addresses, protocol, quality
 from ccd.media.batch_io import BatchIO
 from ccd.media.codecs import CODEC_INDEX, DECODE_TABLE, FRAME
 from ccd.media.control import Control
+from ccd.media.detector import ToneDetector
 from ccd.media.digits import Dialling
 from ccd.media.dtmf import EventSender
 from ccd.media.nodes import NONE, Kind, Nodes
@@ -58,6 +59,8 @@ CONTROL_BURST: Final = 64
 CONTROL_BYTES: Final = 2048
 
 _CODECS: Final = list(CODEC_INDEX)
+
+_SILENT: Final = np.zeros(FRAME, np.int16)
 
 
 @dataclass
@@ -135,6 +138,7 @@ class Bay:
         self._rows: dict[int, int] = {}
         self._legs: dict[int, _Leg] = {}
         self._recorders: dict[int, _Recording] = {}
+        self._detectors: dict[int, ToneDetector] = {}
         self._finishing: dict[Recorder, _Recording] = {}
         self._plan: Plan | None = None
         self._taps = _Taps()
@@ -151,6 +155,7 @@ class Bay:
             protocol.SendDigits: self._send_digits,
             protocol.Record: self._record,
             protocol.PauseRecord: self._pause_record,
+            protocol.Detect: self._detect,
         }
 
     @property
@@ -347,6 +352,8 @@ class Bay:
             recording.recorder.close()
             self._finishing[recording.recorder] = recording
             self._drop(command.node, *recording.channels)
+        elif self._detectors.pop(row, None) is not None:
+            self._drop(command.node, row)
 
     def _send_digits(self, command: protocol.SendDigits) -> None:
         leg = self._leg(command.node)
@@ -405,6 +412,10 @@ class Bay:
         recording = self._recorders.get(command.node)
         if recording is not None:
             recording.recorder.pause(command.paused)
+
+    def _detect(self, command: protocol.Detect) -> None:
+        detector = ToneDetector(command.frequencies)
+        self._detectors[self._take(command.node, Kind.DETECTOR)] = detector
 
     # --- nodes --------------------------------------------------------------------
 
@@ -547,17 +558,37 @@ class Bay:
 
     def _tap(self, plan: Plan, sums: NDArray[np.int16]) -> None:
         """Recorders and detectors take their copies."""
+        taps = (
+            (plan.tap_sink, self.nodes.frame[plan.tap_source]),
+            (plan.tap_sum_sink, sums[plan.tap_sum]),
+        )
         recorders = self._taps.recorders
         if recorders:
             stereo = np.zeros((len(recorders), FRAME, 2), np.int16)
-            for sinks, frames in (
-                (plan.tap_sink, self.nodes.frame[plan.tap_source]),
-                (plan.tap_sum_sink, sums[plan.tap_sum]),
-            ):
+            for sinks, frames in taps:
                 mine = self.nodes.kind[sinks] == Kind.RECORDER
                 place = self._taps.place[sinks[mine]]
                 stereo[place >> 1, :, place & 1] = frames[mine]
             self._recordings.write_rows(recorders, stereo)
+        if self._detectors:
+            heard = {
+                row: frame
+                for sinks, frames in taps
+                for row, frame in zip(sinks.tolist(), frames, strict=True)
+            }
+            for row, detector in self._detectors.items():
+                self._feed_detector(row, detector, heard.get(row, _SILENT))
+
+    def _feed_detector(self, row: int, detector: ToneDetector, frame: NDArray[np.int16]) -> None:
+        for change in detector.feed(frame):
+            self._report(
+                protocol.Tone(
+                    node=int(self.nodes.node[row]),
+                    frequency=change.frequency,
+                    present=change.present,
+                    level_dbm0=change.level_dbm0,
+                )
+            )
 
     def _time_out(self, now: float) -> None:
         nodes = self.nodes

@@ -14,8 +14,10 @@ from ccd.media.protocol import (
     CloseLeg,
     Codec,
     Connect,
+    Detect,
     Digit,
     DigitsSent,
+    Disconnect,
     LegClosed,
     PauseRecord,
     Play,
@@ -25,6 +27,7 @@ from ccd.media.protocol import (
     SendDigits,
     Sound,
     Stop,
+    Tone,
 )
 
 FULL = 8000.0
@@ -297,6 +300,32 @@ def test_recording_goes_on_when_parties_come_and_go(rig: Rig, tmp_path: Path) ->
     left = wav(path)[:, 0]
     assert amplitude(left[1600:8000], 500) == pytest.approx(FULL, rel=0.05)
     assert amplitude(left[9600:], 900) == pytest.approx(FULL, rel=0.05)
+
+
+# --- detectors ------------------------------------------------------------------------
+
+
+def test_detector_says_when_tones_begin_and_cease(rig: Rig) -> None:
+    a, b = rig.leg(500), rig.leg(900, port=1)
+    rig.bridge(a, b)
+    detector = rig.node()
+    rig.do(
+        Detect(node=detector, frequencies=(500.0, 900.0)),
+        Connect(source=a.node, sink=detector),
+        Connect(source=b.node, sink=detector),
+    )
+    rig.talk(20)
+    assert {(t.frequency, t.present) for t in rig.of(Tone)} == {(500.0, True), (900.0, True)}
+    assert {t.node for t in rig.of(Tone)} == {detector}
+    rig.reports.clear()
+    rig.do(Disconnect(source=b.node, sink=detector))
+    rig.talk(20)
+    assert [(t.frequency, t.present) for t in rig.of(Tone)] == [(900.0, False)]
+    rig.reports.clear()
+    rig.do(Stop(node=detector))
+    rig.talk(20, b)
+    assert rig.of(Tone) == []
+    assert len(rig.bay.nodes) == 2
 
 
 # --- RTCP -----------------------------------------------------------------------------
