@@ -205,7 +205,9 @@ class Acd:
         An agent whose phone still rings or is still off the hook gets the next call only
         when it no longer is (`cleared`), or that call would find it busy.
         """
-        case = self._cases[call.id]
+        case = self._cases.get(call.id)
+        if case is None:  # the agent hung up first, and the call was over for us then
+            return
         if call.agent is None:
             self._ended(case)
             return
