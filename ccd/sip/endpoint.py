@@ -200,7 +200,7 @@ class Endpoint:
             try:
                 self._handler(event)
             except Exception:
-                self._fault("an event could not be handled", event=type(event).__name__)
+                self._fault("an event could not be handled", kind=type(event).__name__)
         return count
 
     def _flush(self) -> int:
