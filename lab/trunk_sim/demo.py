@@ -44,6 +44,9 @@ LAB_SETTINGS = "lab.json"
 """In the state folder: `RobotHabits`, read by the robots when they start."""
 
 PLAIN_EVERY_S = 3.0
+PLAIN_WIDTH = 110
+"""Columns where there is no terminal to ask."""
+
 PHRASES = ("Hello.", "Good morning.", "One moment.", "Yes, please.")
 """What callers say between their tones: short, so that tones come often."""
 
@@ -61,6 +64,8 @@ def run(options: DemoOptions) -> int:
     """Run the demo; returns the exit status."""
     # With --json, standard output carries the JSON alone; the story goes to standard error.
     console = Console(stderr=options.json)
+    if not console.is_terminal:
+        console.width = PLAIN_WIDTH
     keep = options.keep_state or options.state is not None
     state = options.state or Path(tempfile.mkdtemp(prefix="ccd-demo-"))
     state.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -12,9 +12,9 @@ from ccd.model import CallRecord, Outcome
 from lab.trunk_sim.caller import CallerView
 from lab.trunk_sim.verdict import Ending, Verdict
 
-SERVICE_LEVEL_VARIANT = "answered within T / (answered + abandoned after T)"
-"""Which service level is meant: whoever hangs up within T of being queued counts for
-neither side (the common "short abandons excluded" variant)."""
+SERVICE_LEVEL_VARIANT = "answered within T / all but abandons within T"
+"""Which service level is meant: of the calls that were queued, whoever hangs up within T
+counts for neither side ("short abandons excluded")."""
 
 
 class Astray(msgspec.Struct, frozen=True, kw_only=True):

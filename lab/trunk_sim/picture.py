@@ -169,7 +169,9 @@ def closing(figures: Figures) -> RenderableType:
 
 
 def _astray(figures: Figures) -> RenderableType:
-    lines = Text(f"✗ {len(figures.astray)} calls went astray:\n", "bold red")
+    number = len(figures.astray)
+    lines = Text(no_wrap=True, overflow="ignore")  # a path must stay in one piece
+    lines.append(f"✗ {number} {'call' if number == 1 else 'calls'} went astray:\n", "bold red")
     for call in figures.astray:
         lines.append(f"  {call.ani} ({call.behaviour}, {call.ending})\n", "bold")
         for fault in call.faults:

@@ -239,7 +239,7 @@ def _contradictions(
         faults.append(_outcome_contradiction(view, ending, record))
     if view.pressed and not record.digits and ending in (Ending.ANSWERED, Ending.ABANDONED):
         faults.append(f"record {record.call}: pressed {view.pressed}, no digit recorded")
-    elif record.digits and not view.pressed.startswith(record.digits):
+    elif not _in_order(record.digits, view.pressed):
         faults.append(f"record {record.call}: pressed {view.pressed!r}, recorded {record.digits!r}")
     faults += _times_out_of_order(record)
     if ending is Ending.ANSWERED:
@@ -248,6 +248,12 @@ def _contradictions(
         late = record.cleared_at - view.ended_at
         faults.append(f"record {record.call}: cleared {late:+.2f} s from the caller's end")
     return faults
+
+
+def _in_order(digits: str, pressed: str) -> bool:
+    """Whether `digits` were pressed in this order; keys the menu does not know may be missing."""
+    keys = iter(pressed)
+    return all(digit in keys for digit in digits)
 
 
 def _outcome_contradiction(view: CallerView, ending: Ending, record: CallRecord) -> str:

@@ -111,7 +111,7 @@ def test_closing_names_what_went_astray() -> None:
         astray=(Astray(ani="138", behaviour="normal", ending=Ending.LOST, faults=("one-way: x",)),),
     )
     text = shown(closing(bad))
-    assert "1 calls went astray" in text
+    assert "1 call went astray" in text
     assert "one-way: x" in text
 
 

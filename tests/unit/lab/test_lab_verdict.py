@@ -185,6 +185,13 @@ def test_contradictions_are_found(record: dict[str, object], fault: str) -> None
     assert fault in faults(records=(good_record(**record),))
 
 
+def test_keys_that_the_menu_does_not_know_need_no_record() -> None:
+    view = good_view(pressed="51")
+    assert faults(view=view, records=(good_record(digits="1"),)) == ""
+    assert faults(view=view, records=(good_record(digits="51"),)) == ""
+    assert "pressed '51', recorded '15'" in faults(view=view, records=(good_record(digits="15"),))
+
+
 def test_missing_and_double_records() -> None:
     assert "no call record" in faults(records=())
     assert "2 call records: c1, c2" in faults(records=(good_record(), good_record(call="c2")))
