@@ -182,6 +182,7 @@ class StreamPool:
         self._connecting: dict[Hop, list[bytes]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._accepted = 0
+        self._listening = True
         self._closing = False
         self._sweeper: asyncio.TimerHandle | None = None
 
@@ -230,13 +231,14 @@ class StreamPool:
 
     def stop_listening(self) -> None:
         """Take no new connections."""
-        self._closing = True
+        self._listening = False
         for server in self._servers:
             server.close()
 
     async def close(self) -> None:
         """Close every connection, without telling the receiver of their end."""
         self.stop_listening()
+        self._closing = True
         if self._sweeper is not None:
             self._sweeper.cancel()
         for task in self._tasks:
@@ -261,7 +263,7 @@ class StreamPool:
         """A connection is there; False if it can't stay."""
         counters = self.counters
         if connection.accepted:
-            if self._closing or self._accepted >= self._max_connections:
+            if not self._listening or self._accepted >= self._max_connections:
                 counters.connections_refused += 1
                 return False
             self._accepted += 1
