@@ -148,6 +148,7 @@ class _Call:
         self._ear = Ear()
         self._state = CallerState.IDLE
         self._timer: asyncio.TimerHandle | None = None
+        self._due: float | None = None
         self.line: Line | None = None
         self._recording: Path | None = None
 
@@ -214,19 +215,19 @@ class _Call:
     def _arm(self) -> None:
         due = self._caller.get_timer()
         if self._timer is not None:
-            if due is not None and self._timer.when() == due:
+            if due == self._due:
                 return
             self._timer.cancel()
+        self._due = due
         self._timer = (
             None if due is None else asyncio.get_running_loop().call_at(due, self._on_timer)
         )
 
     def _on_timer(self) -> None:
         self._timer = None
-        # A loop may call early by its clock's resolution: what is due is due.
-        due = self._caller.get_timer()
-        if due is not None:
-            self._caller.handle_timer(max(due, self._station.now()))
+        if self._due is not None:
+            # A loop may call early by its clock's resolution: what is due is due.
+            self._caller.handle_timer(max(self._due, self._station.now()))
         self._carry_out()
 
     def _dial(self) -> None:
