@@ -69,7 +69,11 @@ class Dialog:
             remote=request.headers["From"],
             remote_tag=request.from_tag,
             remote_cseq=request.cseq_number,
-            target=contact_uri(request),
+            # RFC 2543 peers (no From tag) need no Contact.
+            target=contact_uri(
+                request,
+                fallback=None if request.from_tag else parse_name_addr(request.headers["From"]).uri,
+            ),
             routes=tuple(request.headers.elements("Record-Route")),
             source=source,
             # Its Via names another address than it sends from: there is a NAT between.

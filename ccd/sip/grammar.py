@@ -24,7 +24,7 @@ _PARAM = re.compile(
     rf" ?; ?(?P<name>[{TOKEN_CHARS}]+)(?: ?= ?(?P<value>[{TOKEN_CHARS}:\[\]]+|{_QUOTED}))?", re.S
 )
 _VIA = re.compile(
-    rf"SIP ?/ ?2\.0 ?/ ?(?P<transport>[{TOKEN_CHARS}]+) "
+    rf"SIP ?/ ?\d+\.\d+ ?/ ?(?P<transport>[{TOKEN_CHARS}]+) "
     r"(?P<host>[A-Za-z0-9.\-_]+|\[[0-9A-Fa-f:.]+\])(?: ?: ?(?P<port>[0-9]{1,5}))?"
     rf"(?P<params>{_PARAMS}) ?(?P<rest>,|$)",
     re.S | re.I,
@@ -169,9 +169,15 @@ def parse_name_addr(value: str) -> NameAddr:
 
 
 def check_request_uri(text: str) -> None:
-    """Raise `GrammarError` unless `text` is an absolute URI free of blanks and brackets."""
+    """Raise `GrammarError` unless `text` is an absolute URI that may stand in a Request-Line.
+
+    No blanks, no brackets around it, and no headers in a SIP URI (RFC 3261, 19.1.1). A `?`
+    in the user part is an ordinary character.
+    """
     if _REQUEST_URI.match(text) is None:
         raise GrammarError("Request-URI is not valid")
+    if "?" in text and text[:4].lower() in ("sip:", "sips") and "?" in text.rpartition("@")[2]:
+        raise GrammarError("Request-URI carries headers")
 
 
 @lru_cache(maxsize=4096)

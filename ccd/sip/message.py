@@ -305,7 +305,7 @@ def _request(start: str, headers: Headers, body: bytes, broken: str) -> Request:
             raise GrammarError("CSeq names another method")
         hops = headers.get("max-forwards")
         if hops is not None and not (
-            len(hops) <= 3 and hops.isascii() and hops.isdigit() and int(hops) <= 255
+            len(hops) <= 10 and hops.isascii() and hops.isdigit() and int(hops) <= 255
         ):
             raise GrammarError("Max-Forwards is not valid")
     except GrammarError as error:

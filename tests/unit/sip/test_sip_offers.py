@@ -232,7 +232,7 @@ class TestRenegotiationTrouble:
 
     def test_a_reinvite_whose_2xx_is_never_acknowledged_ends_the_call(self) -> None:
         pair = Pair()
-        ours, theirs = pair.answered_call()
+        ours, _theirs = pair.answered_call()
         pair.callee.on(OfferReceived, lambda event: event.session.answer(ANSWER_2, now=pair.now))
         pair.lose("ACK", times=100)
         ours.offer(OFFER_2, now=pair.now)
@@ -280,7 +280,7 @@ class TestRenegotiationTrouble:
 
     def test_hanging_up_with_an_offer_pending(self) -> None:
         pair = Pair()
-        ours, theirs = pair.answered_call()
+        ours, _theirs = pair.answered_call()
         ours.offer(OFFER_2, now=pair.now)
         pair.settle()
         ours.terminate(now=pair.now)
@@ -292,7 +292,7 @@ class TestRenegotiationTrouble:
     @pytest.mark.parametrize("code", [408, 481])
     def test_a_dialog_that_is_gone_is_ended(self, code: int) -> None:
         pair = Pair()
-        ours, theirs = pair.answered_call()
+        ours, _theirs = pair.answered_call()
         pair.callee.on(OfferReceived, lambda event: event.session.refuse_offer(code, now=pair.now))
         ours.offer(OFFER_2, now=pair.now)
         pair.settle()
@@ -508,7 +508,7 @@ class TestSessionTimer:
 
     def test_a_far_end_that_knows_no_update_gets_a_reinvite(self) -> None:
         pair = Pair(callee={"session_expires": 100})
-        ours, theirs = pair.answered_call()
+        ours, _theirs = pair.answered_call()
         ours.peer_allows = frozenset({"INVITE"})
         pair.callee.on(OfferReceived, lambda event: event.session.answer(ANSWER, now=pair.now))
         pair.settle(51.0)
@@ -517,7 +517,7 @@ class TestSessionTimer:
 
     def test_a_far_end_that_stops_refreshing_is_gone(self) -> None:
         pair = Pair(callee={"session_expires": 90})
-        ours, theirs = pair.answered_call()
+        ours, _theirs = pair.answered_call()
         ours.timer.stop()
         pair.settle(90.0)
         assert [(end.by, end.reason) for end in pair.callee.ends] == [

@@ -293,7 +293,7 @@ def test_nothing_is_retransmitted_over_a_reliable_transport(method: str) -> None
 
 
 def test_a_ringing_invite_is_waited_for_without_limit() -> None:
-    transactions, transaction, user, _ = client(InviteClient, UDP, State.PROCEEDING)
+    transactions, transaction, _user, _ = client(InviteClient, UDP, State.PROCEEDING)
     assert transactions.queue.next_due() is None
     transaction.fire(Input.CANCELLED, 100.0)
     assert transactions.queue.next_due() == 100.0 + T
