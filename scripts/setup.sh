@@ -11,7 +11,10 @@ VENV=.venv
 STAMP=$VENV/.setup-stamp
 LOG=$VENV/setup.log
 # Debian's name of a package, and the program that tells whether it is there.
-SYSTEM_PACKAGES=(sip-tester:sipp)   # SIPp: callers that are not ours, for tests and the lab
+SYSTEM_PACKAGES=(
+    sip-tester:sipp     # SIPp: callers that are not ours, for tests and the lab
+    openssl:openssl     # certificates for the tests of TLS
+)
 
 say() { printf 'setup: %s\n' "$*" >&2; }
 fail() { say "$@"; exit 1; }
@@ -76,7 +79,11 @@ suits() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null
 find_python() {
     # 3.12 and 3.11 first: the wheels of both softphone stacks (PJSIP, pyVoIP) end there.
     local name
-    for name in ${PYTHON:-} python3.12 python3.11 python3 python3.13 python3.14 python; do
+    if [ -n "${PYTHON:-}" ]; then
+        command -v "$PYTHON"
+        return 0
+    fi
+    for name in python3.12 python3.11 python3 python3.13 python3.14 python; do
         if command -v "$name" >/dev/null && suits "$name"; then
             command -v "$name"
             return 0
@@ -122,6 +129,7 @@ fi
 
 if [ "$HAVE" != "$WANTED" ] || ! venv_suits; then
     if ! venv_suits; then
+        [ -z "${PYTHON:-}" ] || suits "$PYTHON" || fail "PYTHON=$PYTHON is no Python 3.11 or newer"
         python=$(find_python) || { apt_install python3 python3-venv && python=$(find_python); } ||
             fail "Python 3.11 or newer is needed, and none was found. Install one, or name it: make setup PYTHON=/path/to/python3.12"
         make_venv "$python"
