@@ -81,6 +81,8 @@ class Endpoint:
         self._agent: UserAgent | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._rings_at = 0.0
+        """When `_timer` is due: uvloop's handle of a time already past does not know."""
         self._woken = False
         self._turning = False
         self._drained: asyncio.Future[None] | None = None
@@ -216,12 +218,13 @@ class Endpoint:
         due = self.agent.get_timer()
         assert self._loop is not None
         if self._timer is not None:
-            if due is not None and self._timer.when() <= due:
+            if due is not None and self._rings_at <= due:
                 return  # it comes early enough, and sets itself anew: cheaper than moving it
             self._timer.cancel()
             self._timer = None
         if due is not None:
             self._timer = self._loop.call_at(due, self._ring)
+            self._rings_at = due
 
     def _ring(self) -> None:
         self._timer = None
