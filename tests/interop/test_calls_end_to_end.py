@@ -282,9 +282,9 @@ async def test_hold_and_resume_from_the_far_end(
         await passive.expect("recorded")
     held, back = (audio.read(tmp_path / f"{name}.wav") for name in ("held", "back"))
     assert audio.tone_seconds(audio.part(held, 0.3), voice) < 0.15
-    assert audio.tone_seconds(held, MUSIC_HZ) > 0.6
+    assert audio.level_dbfs(audio.part(held, 0.3)) > -45, "music, not silence"
     assert audio.tone_seconds(back, voice) > 0.7
-    assert audio.tone_seconds(audio.part(back, 0.3), MUSIC_HZ) < 0.15
+    assert audio.has_tone(back, voice, 0.3, 1.0)
 
 
 async def test_a_caller_with_reliable_provisional_answers_and_session_timers(

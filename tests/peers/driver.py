@@ -61,6 +61,11 @@ class Peer:
             raise PeerError(f"{self.name} was not started")
         return self._process.pid
 
+    @property
+    def running(self) -> bool:
+        """Whether the process has been started and has not ended."""
+        return self._process is not None and self._process.returncode is None
+
     async def start(self, within: float = 15.0) -> Said:
         """Start the process and wait until it says that it is ready."""
         environment = os.environ | {"PYTHONPATH": str(TESTS), "PYTHONWARNINGS": "ignore"}

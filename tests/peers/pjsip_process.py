@@ -318,9 +318,8 @@ class Phone:
         """Record from now on what this call hears."""
         target = self.calls[call]
         self._make_recorder(target, path)
-        for index, media in enumerate(target.getInfo().media):
-            if media.status == pj.PJSUA_CALL_MEDIA_ACTIVE:
-                target.getAudioMedia(index).startTransmit(target.recorder)
+        for media in self._active_media(target):
+            media.startTransmit(target.recorder)
 
     def stop_recording(self, call: int) -> None:
         """Finish the file."""
@@ -336,14 +335,13 @@ class Phone:
         self._player = pj.AudioMediaPlayer()
         self._player.createPlayer(path)
         for call in self.calls.values():
-            for index, media in enumerate(call.getInfo().media):
-                if media.status == pj.PJSUA_CALL_MEDIA_ACTIVE:
-                    self._player.startTransmit(call.getAudioMedia(index))
+            for media in self._active_media(call):
+                self._player.startTransmit(media)
 
     def statistics(self, call: int) -> dict[str, Any]:
         """RTP packet counts as PJSIP saw them."""
-        received = self.calls[call].getStreamStat(0).rtcp.rxStat
-        sent = self.calls[call].getStreamStat(0).rtcp.txStat
+        stream = self.calls[call].getStreamStat(0)
+        received, sent = stream.rtcp.rxStat, stream.rtcp.txStat
         return {
             "received": received.pkt,
             "lost": received.loss,
@@ -353,6 +351,15 @@ class Phone:
             "sent_lost": sent.loss,
             "sent_jitter_us": sent.jitterUsec.mean,
         }
+
+    @staticmethod
+    def _active_media(call: Call) -> list[pj.AudioMedia]:
+        info = call.getInfo()  # to be kept: what it owns is freed with it
+        return [
+            call.getAudioMedia(index)
+            for index, media in enumerate(info.media)
+            if media.status == pj.PJSUA_CALL_MEDIA_ACTIVE
+        ]
 
     def _make_recorder(self, call: Call, path: str) -> None:
         call.recorder = pj.AudioMediaRecorder()
