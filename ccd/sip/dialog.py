@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Sequence
 from enum import Enum
+from functools import lru_cache
 
 from ccd.sip.compose import OutgoingRequest
 from ccd.sip.grammar import GrammarError, NameAddr, params, parse_name_addr, parse_uri
@@ -199,6 +200,7 @@ def _route(route: str) -> NameAddr:
         return NameAddr("", "sip:unreadable.invalid;lr", "")
 
 
+@lru_cache(maxsize=1024)
 def is_address(host: str) -> bool:
     """Whether `host` is an IP address rather than a name."""
     try:
@@ -208,6 +210,7 @@ def is_address(host: str) -> bool:
     return True
 
 
+@lru_cache(maxsize=1024)
 def _is_private(uri: str) -> bool:
     host = parse_uri(uri).host.strip("[]")
     try:

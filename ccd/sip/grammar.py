@@ -29,6 +29,7 @@ _VIA = re.compile(
     rf"(?P<params>{_PARAMS}) ?(?P<rest>,|$)",
     re.S | re.I,
 )
+_BRANCH = re.compile(rf"; ?branch ?= ?([{TOKEN_CHARS}:\[\]]+)", re.I)
 _URI = r"[A-Za-z][A-Za-z0-9+.\-]*:[^\s<>\"]+"
 # Display names must be tokens or quoted; unquoted UTF-8 is let through, because phones
 # do send Chinese names that way and nothing is ambiguous about it.
@@ -57,16 +58,18 @@ class TopVia(NamedTuple):
     transport: str
     host: str
     port: int | None
-    params: dict[str, str | None]
+    branch: str
+    """Empty where there is none (RFC 2543 peers)."""
+    params_text: str
     end: int
     """Length of the topmost value in `text` (a list may follow)."""
     text: str
     """The whole header line's value, blanks collapsed."""
 
     @property
-    def branch(self) -> str:
-        """The branch, empty where there is none (RFC 2543 peers)."""
-        return self.params.get("branch") or ""
+    def params(self) -> dict[str, str | None]:
+        """The parameters."""
+        return params(self.params_text)
 
     @property
     def sent_by(self) -> str:
@@ -80,11 +83,8 @@ class NameAddr(NamedTuple):
     display: str
     uri: str
     params: str
-
-    @property
-    def tag(self) -> str:
-        """The tag parameter, empty where there is none."""
-        return params(self.params).get("tag") or "" if self.params else ""
+    tag: str = ""
+    """The tag parameter, empty where there is none."""
 
 
 def collapse(value: str) -> str:
@@ -132,9 +132,16 @@ def split_list(value: str) -> list[str]:
     return [part for part in parts if part]
 
 
-def tokens(values: list[str]) -> list[str]:
+def tokens(values: list[str]) -> frozenset[str]:
     """All tokens of a header that is a list of tokens (Require, Supported, Allow)."""
-    return [part for value in values for part in split_list(value)]
+    if len(values) == 1:
+        return _tokens(values[0])
+    return frozenset().union(*map(_tokens, values))
+
+
+@lru_cache(maxsize=1024)  # every message of one make of phone has the same
+def _tokens(value: str) -> frozenset[str]:
+    return frozenset(split_list(value))
 
 
 def parse_via(value: str) -> TopVia:
@@ -147,11 +154,14 @@ def parse_via(value: str) -> TopVia:
     number = int(port) if port else None
     if number is not None and not 0 < number < 65536:
         raise GrammarError("Via has a port out of range")
+    rest = match["params"]
+    plain = _BRANCH.search(rest) if '"' not in rest else None
     return TopVia(
         match["transport"].lower(),
         match["host"],
         number,
-        params(match["params"]),
+        plain[1] if plain is not None else params(rest).get("branch") or "",
+        rest,
         match.end("params"),
         text,
     )
@@ -165,7 +175,13 @@ def parse_name_addr(value: str) -> NameAddr:
     if match is None:
         raise GrammarError("address is not valid")
     groups = match.groupdict()
-    return NameAddr(unquote((groups.get("display") or "").strip()), match["uri"], match["params"])
+    rest = match["params"]
+    return NameAddr(
+        unquote((groups.get("display") or "").strip()),
+        match["uri"],
+        rest,
+        params(rest).get("tag") or "" if rest else "",
+    )
 
 
 def check_request_uri(text: str) -> None:

@@ -524,7 +524,7 @@ class Session:
         """Remember which methods the far end understands."""
         allowed = message.headers.getlist("Allow")
         if allowed:
-            self.peer_allows = frozenset(tokens(allowed))
+            self.peer_allows = tokens(allowed)
 
     def emit(self, event: Any) -> None:
         """Tell the owner, unless it was told of the end."""
