@@ -65,12 +65,21 @@ class Concealer:
     """
 
     def __init__(self, capacity: int) -> None:
-        self._frames = np.zeros((capacity, _FRAMES, FRAME), dtype=np.int16)  # a ring a row
-        self._next = np.zeros(capacity, dtype=np.intp)  # the ring's oldest frame
-        self._gap = np.zeros(capacity, dtype=np.intp)  # samples made up since a frame came
-        self._pitch = np.zeros(capacity, dtype=np.intp)
-        self._past = np.zeros((capacity, _HISTORY), dtype=np.float32)  # as the gap began
-        self._step = np.zeros(capacity, dtype=np.float32)  # from the last sample to the first
+        self._frames = np.zeros((0, _FRAMES, FRAME), dtype=np.int16)  # a ring a row
+        self._next = np.zeros(0, dtype=np.intp)  # the ring's oldest frame
+        self._gap = np.zeros(0, dtype=np.intp)  # samples made up since a frame came
+        self._pitch = np.zeros(0, dtype=np.intp)
+        self._past = np.zeros((0, _HISTORY), dtype=np.float32)  # as the gap began
+        self._step = np.zeros(0, dtype=np.float32)  # from the last sample to the first
+        self.grow(capacity)
+
+    def grow(self, capacity: int) -> None:
+        """Make room for more streams (4 kB each); what is known of the others stays."""
+        for name in ("_frames", "_next", "_gap", "_pitch", "_past", "_step"):
+            before = getattr(self, name)
+            if len(before) < capacity:
+                more = np.zeros((capacity - len(before), *before.shape[1:]), before.dtype)
+                setattr(self, name, np.concatenate([before, more]))
 
     def observe(self, rows: NDArray[np.intp], frames: NDArray[np.int16]) -> NDArray[np.int16]:
         """Real frames, (n, 160), of these rows; returns them as they are to be played.

@@ -151,6 +151,21 @@ def test_nothing_known_is_silence():
     assert concealer.conceal(np.array([], dtype=np.intp)).shape == (0, 160)
 
 
+def test_room_for_more_streams_changes_nothing_for_those_there(speech):
+    lost = {20, 21, 40}
+    concealer = Concealer(1)
+    heard = []
+    for number in range(60):
+        if number in (10, 21, 30):
+            concealer.grow(number)
+            concealer.conceal(np.array([number - 1]))
+        frame = speech[np.newaxis, 160 * number :][:, :160]
+        heard.append(concealer.conceal(ROW) if number in lost else concealer.observe(ROW, frame))
+    np.testing.assert_array_equal(
+        np.concatenate(heard, axis=1)[0], played(speech, lost)[: 60 * 160]
+    )
+
+
 @settings(deadline=None, max_examples=30)
 @given(seed=st.integers(0, 2**32), loss=st.floats(0, 1))
 def test_rows_do_not_touch_each_other(seed, loss):
