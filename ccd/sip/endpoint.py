@@ -139,9 +139,9 @@ class Endpoint:
                 await self._transports.drain()
         except TimeoutError:
             self._log.info("stopped before all was answered", counts=str(self.agent.counts))
+        await self._transports.close()
         if self._timer is not None:
             self._timer.cancel()
-        await self._transports.close()
         self._loop = None
 
     def wake(self) -> None:
@@ -170,8 +170,10 @@ class Endpoint:
 
     def failed(self, hop: Hop) -> None:
         """Tell the agent and the owner that nothing can be sent to `hop`."""
+        if self._agent is None:
+            return
         for name in self._transports.names(hop):
-            self.agent.transport_failed(name, self._now())
+            self._agent.transport_failed(name, self._now())
         if self._unreachable is not None:
             try:
                 self._unreachable(hop)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+from collections import Counter
 from collections.abc import Callable
 from typing import cast
 
@@ -20,6 +21,10 @@ from ccd.sip.udp import Counters, Receiver
 
 MAX_CONNECTIONS = 10_000
 """Open at once, of those accepted. The next ones are closed at once."""
+
+MAX_CONNECTIONS_A_SOURCE = 1_000
+"""Of these from one address: a building behind one NAT has fewer phones, and one stranger
+shall not take them all."""
 
 CONNECT_TIMEOUT_S = 5.0
 """A LAN or a trunk answers in milliseconds; SIP's own timers would wait 32 s."""
@@ -182,6 +187,7 @@ class StreamPool:
         self._connecting: dict[Hop, list[bytes]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._accepted = 0
+        self._by_source: Counter[str] = Counter()
         self._listening = True
         self._closing = False
         self._sweeper: asyncio.TimerHandle | None = None
@@ -263,10 +269,16 @@ class StreamPool:
         """A connection is there; False if it can't stay."""
         counters = self.counters
         if connection.accepted:
-            if not self._listening or self._accepted >= self._max_connections:
+            host = connection.hop.host
+            if (
+                not self._listening
+                or self._accepted >= self._max_connections
+                or self._by_source[host] >= MAX_CONNECTIONS_A_SOURCE
+            ):
                 counters.connections_refused += 1
                 return False
             self._accepted += 1
+            self._by_source[host] += 1
             counters.connections_accepted += 1
         else:
             connection.proven = True
@@ -282,7 +294,11 @@ class StreamPool:
         if self._connections.get(connection.hop) is not connection:
             return  # one that was refused
         del self._connections[connection.hop]
-        self._accepted -= connection.accepted
+        if connection.accepted:
+            self._accepted -= 1
+            self._by_source[connection.hop.host] -= 1
+            if not self._by_source[connection.hop.host]:
+                del self._by_source[connection.hop.host]
         self.counters.connections -= 1
         if not self._closing:
             self.counters.unreachable += 1

@@ -204,6 +204,20 @@ async def test_connections_are_bounded() -> None:
         await still_serves(callee)
 
 
+async def test_one_stranger_does_not_get_all_connections(
+    callee: Party, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streams, "MAX_CONNECTIONS_A_SOURCE", 2)
+    pairs = [await connect(callee) for _ in range(3)]
+    assert await closed_by_peer(pairs[2][0]) == b""
+    hop = callee.endpoint.hop("tcp")
+    other = await asyncio.open_connection(hop.host, hop.port, local_addr=("127.0.0.9", 0))
+    other[1].write(b"\r\n\r\n")
+    assert await asyncio.wait_for(other[0].readexactly(2), 2) == b"\r\n"
+    for _, writer in [*pairs, other]:
+        writer.close()
+
+
 async def test_a_connection_reset_at_every_moment(callee: Party) -> None:
     message = options("reset")
     for cut in (0, 1, 40, len(message) - 1, len(message)):
