@@ -84,7 +84,6 @@ class Patch:
         assert leg.agreed is not None
         agreed = leg.agreed
         latch = self.must_latch(agreed.remote, leg.session.peer.host)
-        # The peer of a leg that we neither send to nor hear is on hold: it owes us nothing.
         if not leg.media_open:
             leg.media_open = True
             self._legs[leg.node] = leg
@@ -118,9 +117,7 @@ class Patch:
 
     def close(self, leg: Leg) -> None:
         """Take the leg's node and port away."""
-        if leg.player is not None:
-            self._plays.pop(leg.player, None)
-            leg.player = None
+        self.stop(leg)
         leg.hears = frozenset()
         if leg.port is None:
             return

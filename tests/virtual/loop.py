@@ -1,0 +1,42 @@
+"""The part of an event loop that the services use, on the virtual network's clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ccd.sip.virtual_network import VirtualNetwork
+
+
+class Handle:
+    """A timer that can be cancelled, as asyncio's."""
+
+    def __init__(self, act: Callable[..., Any], args: tuple[Any, ...]) -> None:
+        self._act = act
+        self._args = args
+        self.cancelled = False
+
+    def cancel(self) -> None:
+        self.cancelled = True
+
+    def fire(self) -> None:
+        if not self.cancelled:
+            self._act(*self._args)
+
+
+class VirtualLoop:
+    """`time`, `call_at` and `call_later`, in virtual time."""
+
+    def __init__(self, network: VirtualNetwork) -> None:
+        self._network = network
+
+    def time(self) -> float:
+        return self._network.now
+
+    def call_at(self, when: float, act: Callable[..., Any], *args: Any) -> Handle:
+        handle = Handle(act, args)
+        self._network.at(when, handle.fire)
+        return handle
+
+    def call_later(self, delay: float, act: Callable[..., Any], *args: Any) -> Handle:
+        return self.call_at(self.time() + delay, act, *args)
