@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from ccd.media import addresses, protocol, quality
 from ccd.media.batch_io import BatchIO
 from ccd.media.codecs import CODEC_INDEX, DECODE_TABLE, FRAME
+from ccd.media.concealment import Concealer
 from ccd.media.control import Control
 from ccd.media.detector import ToneDetector
 from ccd.media.digits import Dialling
@@ -118,6 +119,8 @@ class Bay:
         self.transmitter = Transmitter(nodes, io, sockets)
         self._book = addresses.AddressBook()
         self._playout = Playout(nodes)
+        self._conceals = nodes.capacity
+        self._concealer = Concealer(nodes.capacity)
         self._players = Players(nodes, loader)
         self._dialling = Dialling(nodes, self.transmitter)
         self._relay = Relay(nodes, self.transmitter)
@@ -424,8 +427,17 @@ class Bay:
         self.nodes.kind[row] = kind
         self.nodes.node[row] = node
         self._rows[node] = row
+        self._conceal_from_here(row)
         self._change()
         return row
+
+    def _conceal_from_here(self, row: int) -> None:
+        """The row is another's now: nothing is to be made up from what the last one said."""
+        if self._conceals != self.nodes.capacity:
+            self._conceals = self.nodes.capacity
+            self._concealer = Concealer(self._conceals)  # forgets 80 ms of the others
+        else:
+            self._concealer.reset(np.array([row]))
 
     def _drop(self, node: int, *rows: int) -> None:
         self._rows.pop(node, None)
@@ -511,13 +523,23 @@ class Bay:
         rows = plan.listened
         if not rows.size:
             return
-        payload, have, _ = self._playout.take(rows)
+        nodes = self.nodes
+        payload, have, missing = self._playout.take(rows)
         for codec in range(len(_CODECS)):
             part = slice(plan.cut[codec], plan.cut[codec + 1])
             if part.start != part.stop:
-                self.nodes.frame[rows[part]] = DECODE_TABLE[codec][payload[part]]
-        if not have.all():
-            self.nodes.frame[rows[~have]] = 0
+                nodes.frame[rows[part]] = DECODE_TABLE[codec][payload[part]]
+        if have.all():
+            came = rows
+        else:
+            came = rows[have]
+            nodes.frame[rows[~have]] = 0
+            lacking = rows[missing]
+            nodes.frame[lacking] = self._concealer.conceal(lacking)
+        frames = nodes.frame[came]
+        played = self._concealer.observe(came, frames)
+        if played is not frames:
+            nodes.frame[came] = played
         self._playout.settle(rows, have)
 
     def _transmit(self, plan: Plan, payloads: NDArray[np.uint8]) -> None:

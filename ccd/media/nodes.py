@@ -95,6 +95,7 @@ class Nodes(Table):
         "calm_until": Column(np.int64),
         "adjust": Column(np.int64),
         "hole": Column(np.int64),
+        "owed": Column(np.int64),
         # what goes out
         "tx_ssrc": Column(np.int64),
         "tx_seq": Column(np.int64),
@@ -182,7 +183,9 @@ class Nodes(Table):
     adjust: NDArray[np.int64]
     """Frames to leave out (above 0) or to repeat (below) when it is silent."""
     hole: NDArray[np.int64]
-    """Frames filled in since the last packet."""
+    """Frames filled in since the last packet: loss, or a pause, the next one will tell."""
+    owed: NDArray[np.int64]
+    """Frames known to be lost that are still to be played."""
 
     tx_ssrc: NDArray[np.int64]
     tx_seq: NDArray[np.int64]

@@ -130,8 +130,17 @@ class Playout:
         have = due & (nodes.slot_frame[rows, slot] == play)
         missing = due & ~have
         nodes.play[rows] = play + due
-        nodes.hole[rows] += missing
+        if missing.any():
+            self._account(rows[missing])
         return nodes.ring[rows, slot], have, missing
+
+    def _account(self, rows: NDArray[np.int64]) -> None:
+        """Frames that are filled in: lost for certain, or perhaps."""
+        nodes = self._nodes
+        known = nodes.owed[rows] > 0
+        nodes.owed[rows] -= known
+        nodes.concealed[rows] += known
+        nodes.hole[rows] += ~known
 
     def settle(self, rows: NDArray[np.int64], have: NDArray[np.bool_]) -> None:
         """After `take`, with the frames decoded: leave out or repeat one where it does least harm."""
@@ -172,7 +181,7 @@ class Playout:
         nodes.high[row] = frame - 1
         nodes.slack[row] = _UNKNOWN
         nodes.adjust[row] = 0
-        nodes.hole[row] = 0
+        nodes.hole[row] = nodes.owed[row] = 0
         nodes.primed[row] = True
 
     def _grow(self, rows: NDArray[np.int64], frame: NDArray[np.int64], tick: int) -> None:

@@ -23,7 +23,7 @@ from ccd.media.addresses import AddressBook
 from ccd.media.batch_io import Inbound
 from ccd.media.codecs import CODEC_INDEX, DECODE_TABLE, ENCODE_TABLE, FRAME, SILENCE
 from ccd.media.dtmf import EventReceiver
-from ccd.media.nodes import HISTORY, NONE, Nodes
+from ccd.media.nodes import HISTORY, NONE, SLOTS, Nodes
 from ccd.media.playout import Playout
 from ccd.media.protocol import Codec
 from ccd.media.relay import Relay
@@ -290,11 +290,13 @@ class Reception:
             nodes.duplicate[rows] += ~fresh
             nodes.reordered[rows] += fresh & (delta < 0)
             nodes.bursts[rows] += delta > 1
-        hole = nodes.hole[rows]
-        if hole.any():
-            # What was filled in was lost, as far as numbers are missing; else a silence.
-            nodes.concealed[rows] += np.minimum(hole, np.maximum(delta - 1, 0))
-            nodes.hole[rows] = 0
+            gap = np.maximum(delta - 1, 0)
+            # What was filled in was lost, as far as numbers are missing; else a pause.
+            past = np.minimum(nodes.hole[rows], gap)
+            nodes.concealed[rows] += past
+            owed = nodes.owed[rows] + gap - past - (fresh & (delta < 0))
+            nodes.owed[rows] = np.where(nodes.listening[rows], np.clip(owed, 0, SLOTS), 0)
+        nodes.hole[rows] = 0
         return fresh
 
     def _measure(
@@ -341,7 +343,7 @@ class Reception:
         nodes.seen[row] = NONE
         nodes.cand_ssrc[row] = nodes.cand_seq[row] = NONE
         nodes.primed[row] = False
-        nodes.hole[row] = 0
+        nodes.hole[row] = nodes.owed[row] = 0
         sink = int(nodes.relay_sink[row])
         if sink >= 0:
             nodes.relay_source[sink] = NONE

@@ -212,6 +212,19 @@ def test_counts_agree_with_the_rfc_model_on_a_bad_network(rig: Rig) -> None:
     assert quality.mos < 4.3
 
 
+def test_what_is_lost_is_made_up_from_what_was_said(rig: Rig) -> None:
+    a, b = pair(rig)
+    rig.talk(20, a)
+    for _ in range(5):
+        a.skip(1)
+        rig.frame()
+        rig.talk(10, a)
+    levels = [amplitude(frame, 500) for frame in b.audio()[5 * FRAME :].reshape(-1, FRAME)]
+    assert min(levels[:-3]) > FULL / 2 * 0.7
+    quality = rig.quality(a)
+    assert (quality.packets_lost, quality.concealed_ms) == (5, 100)
+
+
 def test_buffer_puts_packets_in_order_and_drops_doubles(rig: Rig) -> None:
     a, b = pair(rig, -0.001)
     rig.talk(3, a)
