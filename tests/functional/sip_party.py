@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 import msgspec
 
 from ccd.sip.auth import Credentials
+from ccd.sip.authenticator import Accepted as Proven
+from ccd.sip.authenticator import Authenticator
 from ccd.sip.endpoint import Endpoint
-from ccd.sip.events import Accepted, InviteReceived, OfferReceived, SipEvent
+from ccd.sip.events import Accepted, InviteReceived, OfferReceived, RequestReceived, SipEvent
 from ccd.sip.hop import Hop
 from ccd.sip.negotiation import Agreed, LocalMedia, Negotiation
+from ccd.sip.registrar import Registrar
 from ccd.sip.session import Session
 from ccd.sip.timers import Timers
 
@@ -110,3 +113,38 @@ async def party(*listen: str, **options: Any) -> AsyncIterator[Party]:
         yield made
     finally:
         await made.endpoint.stop(patience=0.5)
+
+
+@asynccontextmanager
+async def registrar_for(
+    passwords: Mapping[str, str], **options: Any
+) -> AsyncIterator[tuple[Party, Registrar]]:
+    """A party that registers phones: authenticator, registrar and endpoint, joined as in the
+    daemon. Hops that were lost are among its events."""
+    authenticator = Authenticator("ccd.local", passwords.get, b"sealing wax")
+    registrar = Registrar(passwords.__contains__)
+
+    def lost(hop: Hop) -> None:
+        registrar.unreachable(hop, server.now)
+        server.handle(hop)  # type: ignore[arg-type]
+
+    def serve(event: SipEvent) -> None:
+        if not isinstance(event, RequestReceived):
+            return
+        request, now, agent = event.request, server.now, server.endpoint.agent
+        verdict = authenticator.check(
+            request.method,
+            request.uri_text,
+            request.headers.getlist("Authorization"),
+            source=event.source.host,
+            now=now,
+        )
+        if isinstance(verdict, Proven):
+            reply = registrar.register(request, event.source, now, identity=verdict.username)
+            agent.respond(event, reply.code, now=now, headers=reply.headers, phrase=reply.phrase)
+        else:
+            agent.respond(event, verdict.code, now=now, headers=verdict.headers)
+
+    async with party(answers=False, unreachable=lost, **options) as server:
+        server.on_event = serve
+        yield server, registrar

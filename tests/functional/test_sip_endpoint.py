@@ -6,24 +6,21 @@ import asyncio
 import shutil
 import socket
 import subprocess
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
 import pytest
 import uvloop
-from sip_party import Party, party
+from sip_party import Party, party, registrar_for
 
 from ccd.sip.auth import Credentials
-from ccd.sip.authenticator import Accepted as Proven
-from ccd.sip.authenticator import Authenticator
 from ccd.sip.endpoint import Endpoint
 from ccd.sip.events import (
     Accepted,
     Confirmed,
     OfferAnswered,
     Rejected,
-    RequestReceived,
     ResponseReceived,
     SipEvent,
     Terminated,
@@ -179,6 +176,22 @@ async def test_a_handler_that_raises_ends_nothing() -> None:
         callee.on_event = None
         caller.call(callee.endpoint.hop())
         await caller.told(Accepted)
+
+
+async def test_a_fault_of_ours_costs_one_message_and_is_counted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with party() as caller, party() as callee:
+        receive = callee.endpoint.agent.receive
+
+        def fall_over_once(data: bytes, source: Hop, now: float) -> None:
+            monkeypatch.setattr(callee.endpoint.agent, "receive", receive)
+            raise KeyError("a fault of ours")
+
+        monkeypatch.setattr(callee.endpoint.agent, "receive", fall_over_once)
+        caller.call(callee.endpoint.hop())
+        await caller.told(Accepted)  # by the INVITE's repetition
+        assert callee.endpoint.faults == 1
 
 
 async def test_many_acts_in_one_iteration_are_one_turn(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -366,40 +379,9 @@ class TestRegistration:
     """Authenticator, registrar and endpoint together, as the daemon joins them."""
 
     @pytest.fixture
-    async def domain(self) -> Any:
-        authenticator = Authenticator("ccd.local", {"1001": "open sesame"}.get, b"wax")
-        registrar = Registrar({"1001"}.__contains__)
-
-        def lost(hop: Hop) -> None:
-            registrar.unreachable(hop, server.now)
-            server.handle(hop)  # type: ignore[arg-type]
-
-        async with party(answers=False, unreachable=lost) as server:
-
-            def serve(event: SipEvent) -> None:
-                if not isinstance(event, RequestReceived):
-                    return
-                request, now = event.request, server.now
-                verdict = authenticator.check(
-                    request.method,
-                    request.uri_text,
-                    request.headers.getlist("Authorization"),
-                    source=event.source.host,
-                    now=now,
-                )
-                agent = server.endpoint.agent
-                if isinstance(verdict, Proven):
-                    reply = registrar.register(
-                        request, event.source, now, identity=verdict.username
-                    )
-                    agent.respond(
-                        event, reply.code, now=now, headers=reply.headers, phrase=reply.phrase
-                    )
-                else:
-                    agent.respond(event, verdict.code, now=now, headers=verdict.headers)
-
-            server.on_event = serve
-            yield server, registrar
+    async def domain(self) -> AsyncIterator[tuple[Party, Registrar]]:
+        async with registrar_for({"1001": "open sesame"}) as made:
+            yield made
 
     def register(self, phone: Party, to: Hop, password: str) -> None:
         phone.endpoint.agent.request(
