@@ -88,6 +88,10 @@ def _serve(settings: Settings, paths: StatePaths, *, demo: bool, robots: int, ve
     import uvloop
 
     from ccd import daemon, log
+    from ccd.errors import CcdError
+    from ccd.ivr.problems import FlowError
+    from ccd.media.pool import WorkerFailed
+    from ccd.sip.transports import ListenError
 
     log.configure(paths.log, level=logging.DEBUG if verbose else logging.INFO)
     try:
@@ -99,6 +103,9 @@ def _serve(settings: Settings, paths: StatePaths, *, demo: bool, robots: int, ve
                 robots=robots if demo else 0,
             )
         )
+    except (FlowError, ListenError, WorkerFailed) as error:
+        # What the rooms below say of settings that this machine cannot carry out.
+        raise CcdError(f"{error}\nccd doctor tells what is in the way") from error
     finally:
         log.close()
 
