@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import time
+import asyncio
 from pathlib import Path
 
 import pytest
-from peers.centre import DOMAIN, RING_S, STRAIGHT, Centre, Desk, password
+from peers.centre import DOMAIN, RING_S, SPARE_PHONE, STRAIGHT, Centre, Desk, password
 from peers.daemon import Watch
+from peers.ports import free_sip_port
 from peers.pyvoip import PyvoipPhone
-from peers.raw import RawSip
+from peers.raw import Message, RawSip
 from peers.sipp import Sipp
 
 from ccd.events import (
@@ -121,20 +122,12 @@ async def test_a_phone_that_dies_while_talking(centre: Centre, watch: Watch) -> 
 async def test_sipp_as_an_agents_phone(
     scenario: str, centre: Centre, watch: Watch, tmp_path: Path, sipp_program: str
 ) -> None:
-    register = Sipp(
-        "uac_register",
-        tmp_path,
-        remote=centre.address,
-        service="agent3",
-        user="agent3",
-        password=password("agent3"),
-        keys={"domain": DOMAIN, "expires": "60"},
-    )
-    since = watch.mark()
-    (await register.run()).check(1)
-    registered = await watch.expect(PhoneRegistered, phone="agent3", since=since)
-    assert f":{register.port}" in registered.contact
-    async with Sipp(scenario, tmp_path, port=register.port, duration_ms=200) as agent:
+    port = free_sip_port()
+    with RawSip(centre.address, port=port) as sip:
+        assert sip.register("agent3", password("agent3"), DOMAIN).code == 200
+    registered = await watch.expect(PhoneRegistered, phone="agent3")
+    assert f":{port}" in registered.contact
+    async with Sipp(scenario, tmp_path, port=port, duration_ms=200) as agent:
         await watch.log_on("agent3")
         await watch.ready("agent3")
         async with centre.caller() as caller:
@@ -173,18 +166,41 @@ async def test_a_pyvoip_phone_as_an_agents(centre: Centre, watch: Watch) -> None
         await watch.log_off("agent3")
 
 
-async def test_a_wrong_password_is_answered_later_and_later(centre: Centre) -> None:
-    """401 at first; after some tries 403, and each answer slower than the one before."""
-    codes: list[int] = []
-    waits: list[float] = []
-    for _ in range(7):
+async def test_guessing_a_password_is_answered_later_and_later(centre: Centre) -> None:
+    """401 at first; after some tries 403, with a Retry-After that grows with every further one.
+
+    While it lasts the right password does not help, lest a guesser learn from the answer.
+    """
+
+    def register(secret: str) -> Message:
         with RawSip(centre.address) as sip:
-            began = time.monotonic()
-            answer = sip.register("agent1", "not the password", DOMAIN, timeout=20)
-            waits.append(time.monotonic() - began)
-            codes.append(answer.code)
-        if answer.code == 403:
-            break
-    assert codes[-1] == 403, codes
-    assert set(codes[:-1]) <= {401}
-    assert waits[-1] > waits[0] + 0.2, waits
+            return sip.register(SPARE_PHONE, secret, DOMAIN)
+
+    codes: list[int] = []
+    while not codes or codes[-1] != 403:
+        answer = register("not the password")
+        codes.append(answer.code)
+        assert len(codes) < 10, codes
+    assert set(codes[:-1]) == {401}
+    first = int(answer.get("Retry-After"))
+    assert register(password(SPARE_PHONE)).code == 403
+    await asyncio.sleep(first)
+    answer = register("not the password")
+    assert answer.code == 403
+    second = int(answer.get("Retry-After"))
+    assert second >= 2 * first
+    await asyncio.sleep(second)
+    assert register(password(SPARE_PHONE)).code == 200
+
+
+@pytest.mark.xfail(
+    strict=True,
+    reason="SIPp 3.6 knows MD5 alone and looks at the first challenge only; ours is SHA-256's, "
+    "for the most preferred stands first (RFC 7616, 3.7)",
+)
+async def test_sipp_registers_a_phone(centre: Centre, tmp_path: Path, sipp_program: str) -> None:
+    register = Sipp(
+        "uac_register", tmp_path, remote=centre.address, service=SPARE_PHONE, user=SPARE_PHONE,
+        password=password(SPARE_PHONE), keys={"domain": DOMAIN, "expires": "60"},
+    )  # fmt: skip
+    (await register.run()).check(1)

@@ -24,6 +24,8 @@ STRAIGHT = "95501"
 """Into the queue at once."""
 RING_S = 2.0
 AGENTS = ("agent1", "agent2", "agent3")
+SPARE_PHONE = "spare"
+"""A phone of nobody: its password may be guessed at without locking an agent out."""
 MUSIC_HZ = 350.0
 CALLER_HZ = 700.0
 AGENT_HZ = {"agent1": 900.0, "agent2": 1100.0, "agent3": 1300.0}
@@ -41,7 +43,7 @@ steps:
     prompt: {play: welcome.wav}
     choices: {"1": orders, "9": goodbye}
     first_digit_timeout_s: 8
-    retries: 0
+    retries: 1
   orders: {type: queue, queue: orders}
   goodbye: {type: hangup, prompt: {play: welcome.wav}}
 """
@@ -158,7 +160,7 @@ class Desk:
     ) -> None:
         with contextlib.suppress(Exception) if error else contextlib.nullcontext():
             await self._watch.log_off(self.name)
-        if self.phone.running and error is None:
+        if self.phone.registered and error is None:
             await self.phone.unregister()
         await self.phone.stop()
 
@@ -191,7 +193,7 @@ def make_centre(folder: Path, changes: dict[str, dict[str, Any]]) -> Centre:
             {"name": "small", "peers": [f"{HOST}:{small}"], "channels": 2},
             {"name": "test", "peers": ["127.0.0.0/8"]},
         ],
-        "phone": [{"name": name, "password": password(name)} for name in AGENTS],
+        "phone": [{"name": name, "password": password(name)} for name in (*AGENTS, SPARE_PHONE)],
         "agent": [{"name": name, "phone": name, "queues": ["orders"]} for name in AGENTS],
         "queue": [
             {

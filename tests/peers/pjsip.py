@@ -69,6 +69,12 @@ class PjsipPhone(Peer):
         """Where it can be called without a registrar."""
         return f"sip:{self.user}@{self.address}" + (";transport=tcp" if self.tcp else "")
 
+    @property
+    def registered(self) -> bool:
+        """Whether it runs, and the registrar's last word was that it is registered."""
+        said = self.said("registration")
+        return self.running and bool(said) and bool(said[-1]["active"])
+
     async def register(self, within: float = 10.0) -> Said:
         """Register; returns the `registration` event, whatever its code."""
         since = self.mark()

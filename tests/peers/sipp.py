@@ -117,7 +117,9 @@ class Sipp:
         self._kind = socket.SOCK_STREAM if transport[0] == "t" else socket.SOCK_DGRAM
         self._remote = remote
         self._options: list[str] = ["-t", transport, "-r", str(rate), "-d", str(duration_ms)]
-        self._options += ["-i", HOST, "-mi", HOST, "-p", str(self.port), "-cp", str(free_port())]
+        self._options += ["-i", HOST, "-bind_local", "-mi", HOST, "-p", str(self.port)]
+        control = next(p for p in iter(free_port, None) if p != self.port)
+        self._options += ["-ci", HOST, "-cp", str(control)]
         self._options += ["-mp", str(self.media_port), "-s", service, "-key", "ani", ani]
         self._options += ["-recv_timeout", str(receive_timeout_ms), "-nostdin"]
         # SIPp asks for 50,000 and refuses to start where the limit of open files is lower.
