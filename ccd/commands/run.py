@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 DEMO_ROBOTS = 4
 
+MOST_FILES = 65_536
+"""Open files a process: sockets, recordings, connections of phones over TCP."""
+
 EPILOG = """\
 [bold]Examples[/]
 
@@ -94,6 +97,7 @@ def _serve(settings: Settings, paths: StatePaths, *, demo: bool, robots: int, ve
     from ccd.sip.transports import ListenError
 
     log.configure(paths.log, level=logging.DEBUG if verbose else logging.INFO)
+    _allow_many_files()
     try:
         return uvloop.run(
             daemon.run(
@@ -108,6 +112,15 @@ def _serve(settings: Settings, paths: StatePaths, *, demo: bool, robots: int, ve
         raise CcdError(f"{error}\nccd doctor tells what is in the way") from error
     finally:
         log.close()
+
+
+def _allow_many_files() -> None:
+    """Raise the limit of open files as far as we may: media workers and robots inherit it."""
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
 
 
 def _print_ready(answer: dict[str, Any]) -> None:
