@@ -97,6 +97,13 @@ class HelloResult(msgspec.Struct, frozen=True, kw_only=True):
     ops: tuple[str, ...]
 
 
+class LogInResult(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of a log-in."""
+
+    resumed: bool = False
+    """The agent was logged on already, and goes on as he is, at the phone he has."""
+
+
 class PingResult(msgspec.Struct, frozen=True, kw_only=True):
     """A sign of life."""
 
@@ -238,15 +245,17 @@ CATALOGUE: dict[str, Spec] = {
         Spec("ping", "Keep the session alive.", Nothing, PingResult, NOBODY_IN_PARTICULAR),
         Spec(
             "log_in",
-            "Begin an agent's shift at a phone, not ready; the session may act for him.",
+            "Begin an agent's shift at a phone, not ready; the session may act for him. One who is "
+            "logged on already (his softphone was restarted, say) goes on as he is, and the "
+            "session that acted for him before no longer does.",
             LogInArgs,
+            LogInResult,
             roles=NOBODY_IN_PARTICULAR,
             changes=True,
             errors=(
                 ErrorCode.UNKNOWN_AGENT,
                 ErrorCode.WRONG_PASSWORD,
                 ErrorCode.FORBIDDEN,
-                ErrorCode.WRONG_STATE,
             ),
         ),
         Spec(

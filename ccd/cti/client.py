@@ -30,7 +30,14 @@ import zmq
 import zmq.asyncio
 
 from ccd.cti.access import CurveKeys
-from ccd.cti.catalogue import CATALOGUE, HelloResult, PingResult, SnapshotResult, StatusResult
+from ccd.cti.catalogue import (
+    CATALOGUE,
+    HelloResult,
+    LogInResult,
+    PingResult,
+    SnapshotResult,
+    StatusResult,
+)
 from ccd.cti.wire import (
     BEAT,
     MAX_MESSAGE,
@@ -181,9 +188,13 @@ class Client:
             return plain
         return convert(plain, spec.result)
 
-    async def log_in(self, agent: str, phone: str = "", *, password: str = "") -> None:
-        """Begin an agent's shift, not ready, at a phone (empty: as the settings say)."""
-        await self.call("log_in", agent=agent, phone=phone, password=password)
+    async def log_in(self, agent: str, phone: str = "", *, password: str = "") -> LogInResult:
+        """Begin an agent's shift, not ready, at a phone (empty: as the settings say).
+
+        One who is logged on already goes on as he is: `resumed` says so.
+        """
+        result: LogInResult = await self.call("log_in", agent=agent, phone=phone, password=password)
+        return result
 
     async def log_off(self, agent: str | None = None) -> None:
         """End the shift; in a call, once it is over. No agent: the one logged in here."""
@@ -419,9 +430,9 @@ class SyncClient:
         """Carry out an operation, as `Client.call`."""
         return self._do(self._client.call(op, timeout_s=timeout_s, **args))
 
-    def log_in(self, agent: str, phone: str = "", *, password: str = "") -> None:
-        """Begin an agent's shift, not ready."""
-        self._do(self._client.log_in(agent, phone, password=password))
+    def log_in(self, agent: str, phone: str = "", *, password: str = "") -> LogInResult:
+        """Begin an agent's shift, not ready, or go on with it."""
+        return self._do(self._client.log_in(agent, phone, password=password))
 
     def log_off(self, agent: str | None = None) -> None:
         """End the shift; in a call, once it is over."""

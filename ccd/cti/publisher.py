@@ -6,7 +6,7 @@ lost events sees it in the numbers, and asks for them (`since`).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import zmq
 
@@ -22,7 +22,7 @@ class Ring:
 
     def __init__(self, size: int, last_seq: int) -> None:
         self._slots: list[bytes] = []
-        self._size = max(size, 1)
+        self.size = max(size, 1)
         self._first = last_seq + 1
         """The number of the first event that this ring ever held."""
         self.last_seq = last_seq
@@ -30,7 +30,7 @@ class Ring:
     @property
     def oldest(self) -> int:
         """The number of the oldest event kept; that of the next one where none is."""
-        return max(self._first, self.last_seq - self._size + 1)
+        return max(self._first, self.last_seq - self.size + 1)
 
     def add(self, seq: int, packed: bytes) -> None:
         """Keep the event that follows; one out of order begins the ring anew."""
@@ -38,10 +38,10 @@ class Ring:
             self._slots.clear()
             self._first = seq
         self.last_seq = seq
-        if len(self._slots) < self._size:
+        if len(self._slots) < self.size:
             self._slots.append(packed)
         else:
-            self._slots[(seq - self._first) % self._size] = packed
+            self._slots[(seq - self._first) % self.size] = packed
 
     def since(self, seq: int, limit: int) -> list[bytes]:
         """Return up to `limit` events after number `seq`. Raises CtiError(gone)."""
@@ -53,7 +53,7 @@ class Ring:
                 {"oldest": self.oldest, "seq": self.last_seq},
             )
         end = min(self.last_seq, seq + limit)
-        return [self._slots[(n - self._first) % self._size] for n in range(seq + 1, end + 1)]
+        return [self._slots[(n - self._first) % self.size] for n in range(seq + 1, end + 1)]
 
 
 class Publisher:
@@ -67,6 +67,16 @@ class Publisher:
         self._clock = clock
         self._socket: zmq.Socket[bytes] | None = None
         self._topics: dict[type[Event], bytes] = {}
+
+    def remember(self, history: Iterable[Event]) -> None:
+        """Keep events of an earlier run; of use where they lead up to the last number."""
+        ring: Ring | None = None
+        for event in history:
+            if ring is None:
+                ring = Ring(self.ring.size, event.seq - 1)
+            ring.add(event.seq, pack(event))
+        if ring is not None and ring.last_seq == self.ring.last_seq:
+            self.ring = ring
 
     def open(self, socket: zmq.Socket[bytes]) -> None:
         """Publish there from now on."""

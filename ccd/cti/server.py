@@ -16,7 +16,7 @@ import inspect
 import os
 import secrets
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ from ccd.cti.catalogue import (
     HelloArgs,
     HelloResult,
     LogInArgs,
+    LogInResult,
     Op,
     PingResult,
     ReplayArgs,
@@ -52,7 +53,7 @@ from ccd.cti.wire import (
     unpack_request,
 )
 from ccd.errors import CcdError
-from ccd.events import EventStream
+from ccd.events import Event, EventStream
 
 MAX_SESSIONS = 4096
 """More clients than any centre has seats; a peer that makes up identities ends here."""
@@ -95,6 +96,7 @@ class Server:
         publish: str,
         people: Callable[[str], str | None],
         replay_events: int = 100_000,
+        history: Iterable[Event] = (),
         curve: CurveKeys | None = None,
         audit: Callable[[AuditLine], None] | None = None,
         on_session_lost: Callable[[Session], None] | None = None,
@@ -106,7 +108,8 @@ class Server:
 
         `commands` and `publish` are ZeroMQ addresses (`ipc://…`, or `tcp://…` with
         `curve`). `people` returns an agent's argon2 hash (empty: anybody on this machine
-        may log in as him), None for a name it does not know. `on_session_lost` is told
+        may log in as him), None for a name it does not know. `history` are the newest events
+        of an earlier run, for clients that a restart cut off. `on_session_lost` is told
         of a client with agents that fell silent. Raises CcdError for TCP without keys.
         """
         for address in (commands, publish):
@@ -121,6 +124,7 @@ class Server:
         self.publisher = Publisher(
             keep=replay_events, last_seq=events.last_seq, boot=self.boot, clock=clock
         )
+        self.publisher.remember(history)
         events.subscribe(self.publisher.on_event)
         self._ops = dict(services)
         self._on_log_in = self._ops.get("log_in")
@@ -412,7 +416,7 @@ class Server:
         seq = self.publisher.ring.last_seq
         return Packed({"seq": seq, "more": args.since + len(events) < seq}, "events", events)
 
-    async def _log_in(self, session: Session, args: LogInArgs) -> Any:
+    async def _log_in(self, session: Session, args: LogInArgs) -> LogInResult:
         """Check who it is, have the daemon log him on, and let the session act for him."""
         stored = self._people(args.agent)
         if stored is None and session.local:
@@ -428,12 +432,19 @@ class Server:
                 right = await asyncio.to_thread(check_password, stored, args.password)
             if not right:
                 raise CtiError(ErrorCode.WRONG_PASSWORD, f"log-in of {args.agent!r} failed")
-        result = None
+        resumed = False
         if self._on_log_in is not None:
-            result = await _settled(self._on_log_in.handler(session, args))
+            try:
+                await _settled(self._on_log_in.handler(session, args))
+            except (AcdError, CtiError) as error:
+                if error.code != ErrorCode.WRONG_STATE:
+                    raise
+                resumed = True  # logged on already: the one thing that refuses a log-on
+        for other in self.sessions.values():
+            other.agents.discard(args.agent)
         session.agents.add(args.agent)
         session.roles |= {Role.AGENT}
-        return result
+        return LogInResult(resumed=resumed)
 
     async def _log_off(self, session: Session, args: Any) -> Any:
         result = None

@@ -162,6 +162,29 @@ async def test_a_restart_of_the_daemon_is_a_break_and_no_more(
         await second.stop()
 
 
+async def test_what_an_earlier_run_published_can_be_kept(
+    tmp_path: Path, stream: EventStream
+) -> None:
+    journal: list[Event] = []
+    stream.subscribe(journal.append)
+    publish(stream, 9)
+    continued = EventStream(time.time, last_seq=9)
+    server = make(tmp_path, continued, history=journal[3:])
+    await server.start()
+    async with Client(tmp_path) as client:
+        publish(continued, 2)
+        assert await take(client.events(since=3), 8) == list(range(4, 12))
+        with pytest.raises(CtiError, match="4 is the oldest"):
+            await take(client.events(since=2), 1)
+    await server.stop()
+
+
+def test_a_history_that_does_not_lead_up_to_now_is_of_no_use(stream: EventStream) -> None:
+    publisher = publisher_module.Publisher(keep=10, last_seq=9, boot="b", clock=time.time)
+    publisher.remember([AgentReady(agent="anna", seq=seq) for seq in (1, 2, 3)])
+    assert (publisher.ring.oldest, publisher.ring.last_seq) == (10, 9)
+
+
 async def test_another_state_folder_at_the_same_place_is_no_continuation(
     tmp_path: Path, stream: EventStream
 ) -> None:

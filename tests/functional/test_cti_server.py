@@ -92,6 +92,7 @@ class Centre:
             "log_off": Op.of("log_off", self.log_off),
             "ready": Op.of("ready", self.ready),
             "not_ready": Op.of("not_ready", self.not_ready),
+            "wrap_up_done": Op.of("wrap_up_done", self.wrap_up_done),
             "snapshot": Op.of("snapshot", self.snapshot),
             "status": Op.of("status", self.status),
             "slow": Op(Spec("slow", "Test.", Echo, str), slow),
@@ -114,6 +115,9 @@ class Centre:
     async def not_ready(self, _session: Session, args: NotReadyArgs) -> None:
         await asyncio.sleep(0)
         self.acd.agent_not_ready(args.agent or "", args.reason, 0.0)
+
+    def wrap_up_done(self, _session: Session, args: AgentArgs) -> None:
+        self.acd.wrap_up_done(args.agent or "", 0.0)
 
     def snapshot(self, _session: Session, _args: Args) -> SnapshotResult:
         return SnapshotResult(seq=self.events.last_seq, at=1.0)
@@ -248,7 +252,19 @@ async def test_refusals(
 async def test_an_act_in_the_wrong_state_is_told_as_such(centre: Centre) -> None:
     async with centre.client() as client:
         await client.log_in("anna")
-        assert (await refusal(client.log_in("anna"))).code is ErrorCode.WRONG_STATE
+        error = await refusal(client.call("wrap_up_done"))
+        assert error.code is ErrorCode.WRONG_STATE
+
+
+async def test_a_restarted_softphone_goes_on_with_the_shift(centre: Centre) -> None:
+    async with centre.client() as before, centre.client() as after:
+        assert not (await before.log_in("anna")).resumed
+        await before.ready()
+        assert (await after.log_in("anna")).resumed
+        assert centre.acd.agent("anna").state == "ready"
+        assert (await refusal(before.not_ready())).code is ErrorCode.NOT_LOGGED_IN
+        await after.not_ready()
+        assert centre.acd.agent("anna").state == "not_ready"
 
 
 # --- passwords and roles --------------------------------------------------------------------------
