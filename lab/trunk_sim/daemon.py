@@ -23,6 +23,7 @@ START_TIMEOUT_S = 45.0
 """Rendering speech for the first time and registering the robots takes a few seconds."""
 
 STOP_TIMEOUT_S = 20.0
+ORPHANS_TIMEOUT_S = 5.0
 QUERY_TIMEOUT_S = 30.0
 
 CCD = (sys.executable, "-m", "ccd")
@@ -191,7 +192,35 @@ async def _end(process: asyncio.subprocess.Process) -> int:
         except TimeoutError:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
-    return await process.wait()
+    status = await process.wait()
+    await _end_orphans(process.pid)
+    return status
+
+
+async def _end_orphans(group: int) -> None:
+    """End what a daemon that was killed left behind: media workers and robots.
+
+    They are of its process group, which is of our making (`start_new_session`).
+    """
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(group, number)
+        except ProcessLookupError:
+            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(ORPHANS_TIMEOUT_S):
+                # They are not our children: nobody tells of their end.
+                while _has_members(group):  # noqa: ASYNC110
+                    await asyncio.sleep(0.05)
+            return
+
+
+def _has_members(group: int) -> bool:
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def _cpu_s(pid: int) -> float:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import random
 import shutil
 import signal
@@ -16,8 +17,10 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TextIO
 
 import msgspec
+import structlog
 from rich.console import Console
 from rich.live import Live
 
@@ -70,6 +73,7 @@ def run(options: DemoOptions) -> int:
     state = options.state or Path(tempfile.mkdtemp(prefix="ccd-demo-"))
     state.mkdir(mode=0o700, parents=True, exist_ok=True)
     clean = False
+    log = _log_to_file(state / "lab" / "lab.log")
     try:
         sums = _run(Demo(options, state, console))
         clean = sums.clean
@@ -77,6 +81,7 @@ def run(options: DemoOptions) -> int:
         console.print(f"✗ {error}", style="bold red", markup=False, highlight=False)
         return 1
     finally:
+        log.close()
         if clean and not keep:
             shutil.rmtree(state, ignore_errors=True)
         else:
@@ -85,6 +90,23 @@ def run(options: DemoOptions) -> int:
         sys.stdout.write(msgspec.json.encode(sums).decode() + "\n")
         sys.stdout.flush()
     return 0 if sums.clean else 1
+
+
+def _log_to_file(path: Path) -> TextIO:
+    """Have our own log written to `path`: the terminal is for the picture."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    file = path.open("a", encoding="utf-8")
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.WriteLoggerFactory(file=file),
+    )
+    return file
 
 
 def _run(demo: Demo) -> Figures:
@@ -188,6 +210,7 @@ class Demo:
             duration,
             cpu,
         )
+        sums = msgspec.structs.replace(sums, interrupted=self._interrupted.is_set())
         self.console.print(picture.closing(sums))
         return sums
 
@@ -315,3 +338,7 @@ class Demo:
 
     def _on_stale(self, stale: bool) -> None:
         self.board.stale = stale
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -72,6 +72,8 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     media_cpu_ms_per_call: float | None
     media_cpu_ms_per_call_second: float | None
     """The media workers' CPU for each second of each call: caller's legs, agents' beside them."""
+    interrupted: bool = False
+    """The run was ended early: whoever was on the line had to hang up."""
     astray: tuple[Astray, ...]
 
     @property

@@ -130,7 +130,7 @@ def closing(figures: Figures) -> RenderableType:
         ("answered", str(figures.answered), "by an agent"),
         ("abandoned", str(figures.abandoned), "hung up in the queue"),
         ("left in the menu", str(figures.left_menu), ""),
-        ("cancelled", str(figures.cancelled), "before an answer"),
+        ("cancelled", str(figures.cancelled), "before or as it was answered"),
         ("lost", str(figures.lost), "✓ none" if not figures.lost else "✗"),
         (
             f"service level ({figures.service_level_s:.0f} s)",
@@ -155,6 +155,8 @@ def closing(figures: Figures) -> RenderableType:
             f"{_one(figures.media_cpu_ms_per_call_second, 'ms')} a call-second",
         ),
     ]
+    if figures.interrupted:
+        rows.append(("interrupted", "yes", "whoever was on the line had to hang up"))
     if figures.blocked:
         rows.insert(1, ("blocked", str(figures.blocked), "no trunk channel left"))
     if figures.photo_finishes:

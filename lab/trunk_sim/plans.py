@@ -106,7 +106,8 @@ def draw_plan(number: int, habits: Habits, rng: random.Random) -> Plan:
             menu_patience = rng.uniform(0.8, 2.5)
         case Behaviour.CANCELS:
             # From "before the INVITE can be answered" to "just after it was": all the races.
-            cancel_after = rng.uniform(0.0, 0.2)
+            # A service on the same machine answers within some milliseconds.
+            cancel_after = rng.choice((rng.uniform(0.0, 0.004), rng.uniform(0.0, 0.2)))
         case Behaviour.NORMAL:
             pass
     return Plan(

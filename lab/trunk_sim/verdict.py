@@ -32,6 +32,9 @@ FOREIGN_MS = 400
 """So much of a tone that belongs to nobody on the line is a crossed line or an echo.
 Less passes: two syllables' length may come from speech that lies on a tone."""
 
+TALK_LEAST_S = 1.5
+"""A talk cut shorter than this (the run was ended) proves nothing by a voice not heard."""
+
 WELCOME_LEAST_S = 0.7
 """A caller who was in the menu for this long must have heard something."""
 
@@ -118,7 +121,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     ending: Ending
     faults: tuple[str, ...] = ()
     audio_ok: bool | None = None
-    """Whether both sides provably heard each other; None where nobody talked."""
+    """Whether both sides provably heard each other; None where nobody talked long enough."""
     photo_finish: bool = False
     """The caller gave up just as an agent answered: neither is wrong."""
 
@@ -146,7 +149,8 @@ def judge(story: CallStory, *, service: str) -> Verdict:
     if ending is Ending.ANSWERED:
         audio += _talk_faults(story, record)
     audio += _service_audio_faults(story, record)
-    audio_ok = not audio if ending is Ending.ANSWERED else None
+    judged = ending is Ending.ANSWERED and _talk_s(view) >= TALK_LEAST_S
+    audio_ok = not audio if judged else None
     return Verdict(
         ani=view.plan.ani,
         plan=view.plan,
@@ -181,9 +185,10 @@ def ending_of(view: CallerView) -> Ending:
         return Ending.ANSWERED
     if not view.hung_up:
         return Ending.LOST
+    early = view.last_state in (CallerState.CALLING, CallerState.LISTENING)
+    if early and view.plan.cancel_after_s is not None:
+        return Ending.CANCELLED  # or hung up, where the answer was quicker
     match view.last_state:
-        case CallerState.CALLING if view.plan.cancel_after_s is not None:
-            return Ending.CANCELLED
         case CallerState.LISTENING:
             return Ending.LEFT_MENU
         case CallerState.WAITING:
@@ -300,11 +305,20 @@ def _talk_contradictions(view: CallerView, record: CallRecord) -> list[str]:
     return faults
 
 
+def _talk_s(view: CallerView) -> float:
+    end = view.hung_up_at if view.hung_up_at is not None else view.ended_at
+    if end is None or view.agent_heard_at is None:
+        return 0.0
+    return end - view.agent_heard_at
+
+
 def _talk_faults(story: CallStory, record: CallRecord | None) -> list[str]:
     """What is wrong with the audio between caller and agent."""
     view, robot = story.view, story.robot
     caller = view.plan.voice
-    faults = []
+    faults: list[str] = []
+    if _talk_s(view) < TALK_LEAST_S:
+        return faults
     if robot is None:
         agent = record.agent if record else None
         faults.append(f"no account of this call by its agent {agent or '(none recorded)'}")

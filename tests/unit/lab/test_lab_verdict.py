@@ -192,6 +192,14 @@ def test_keys_that_the_menu_does_not_know_need_no_record() -> None:
     assert "pressed '51', recorded '15'" in faults(view=view, records=(good_record(digits="15"),))
 
 
+def test_talk_that_was_cut_short_is_not_judged_by_what_was_not_heard() -> None:
+    view = good_view(hung_up_at=T + 4.0, ended_at=T + 4.0)
+    record = good_record(cleared_at=T + 4.0)
+    verdict = judge(story(view=view, records=(record,), robot=None, heard_ms={}), service=SERVICE)
+    assert verdict.faults == ()
+    assert verdict.audio_ok is None
+
+
 def test_missing_and_double_records() -> None:
     assert "no call record" in faults(records=())
     assert "2 call records: c1, c2" in faults(records=(good_record(), good_record(call="c2")))
