@@ -179,7 +179,7 @@ class Registrar:
     # --- one request
 
     def _register(self, request: Request, source: Hop, now: float, identity: str | None) -> Reply:
-        required = grammar.tokens(request.headers.getlist("Require"))
+        required = request.headers.elements("Require")
         if required:  # we have no extension to offer (10.3, 2)
             raise _Refusal(420, "Bad Extension", (("Unsupported", ", ".join(required)),))
         user = grammar.parse_uri(grammar.parse_name_addr(request.headers["To"]).uri).user or ""
