@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import ccd
 from ccd.acd.errors import AcdError, UnknownAgentError, WrongStateError
+from ccd.centre import Centre
 from ccd.cti.catalogue import (
     AgentArgs,
     AgentView,
@@ -28,11 +29,19 @@ from ccd.cti.wire import CtiError, ErrorCode
 from ccd.model import AgentState
 from ccd.switch.call import Call
 
-if TYPE_CHECKING:
-    from ccd.daemon import Daemon
+
+class Running(Protocol):
+    """What is asked of the daemon itself."""
+
+    centre: Centre
+    boot: str
+    started_at: float
+
+    def counts(self) -> dict[str, float]:
+        """Everything that is counted, by name."""
 
 
-def services(daemon: Daemon) -> dict[str, Op]:
+def services(daemon: Running) -> dict[str, Op]:
     """Every catalogued operation that the daemon itself does, with its handler."""
     handlers = Handlers(daemon)
     return {
@@ -52,7 +61,7 @@ def services(daemon: Daemon) -> dict[str, Op]:
 class Handlers:
     """One method an operation; arguments and results are the catalogue's."""
 
-    def __init__(self, daemon: Daemon) -> None:
+    def __init__(self, daemon: Running) -> None:
         self._daemon = daemon
 
     # --- agents ------------------------------------------------------------------------
@@ -94,10 +103,10 @@ class Handlers:
     def snapshot(self, _session: Session, _args: Nothing) -> SnapshotResult:
         """Agents, queues and calls, as of the newest event."""
         daemon = self._daemon
-        now, wall = daemon.loop.time(), daemon.wall_clock()
+        now, wall = daemon.centre.loop.time(), daemon.centre.wall_clock()
         acd = daemon.centre.acd
         return SnapshotResult(
-            seq=daemon.events.last_seq,
+            seq=daemon.centre.events.last_seq,
             at=wall,
             agents=tuple(
                 AgentView(
@@ -135,7 +144,7 @@ class Handlers:
             pid=os.getpid(),
             boot=daemon.boot,
             started_at=daemon.started_at,
-            seq=daemon.events.last_seq,
+            seq=daemon.centre.events.last_seq,
             accepting=not daemon.centre.admission.draining,
             shedding=daemon.centre.overload.shedding,
             calls=len(daemon.centre.switch.calls),
@@ -152,7 +161,8 @@ class Handlers:
                 for trunk in daemon.centre.trunks
             ),
             media_workers=sum(
-                daemon.media.is_ready(worker) for worker in range(daemon.media.workers)
+                daemon.centre.media.is_ready(worker)
+                for worker in range(daemon.centre.media.workers)
             ),
             counts=daemon.counts(),
         )

@@ -130,7 +130,11 @@ class Interpreter:
         digit = digit.upper()
         if len(digit) != 1 or digit not in DTMF or self._is_late_terminator(digit, now):
             return
-        if len(self._ahead) < MAX_TYPE_AHEAD and (self.phase, News.DIGIT) in HANDLERS:
+        if len(self._ahead) >= MAX_TYPE_AHEAD:
+            return
+        if self.phase is Phase.NEW:  # audio may be quicker than the ACK that starts us
+            self._ahead.append(digit)
+        elif (self.phase, News.DIGIT) in HANDLERS:
             self._ahead.append(digit)
             self._take_news(News.DIGIT, now)
 

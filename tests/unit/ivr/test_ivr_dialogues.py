@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -333,7 +334,7 @@ def test_after_a_hang_up_nothing_happens_whatever_comes() -> None:
 
 
 def test_news_before_the_start_is_dropped() -> None:
-    ivr = Interpreter(BANK)
+    ivr = Interpreter(msgspec.structs.replace(BANK, start="main"))
     ivr.digit("1", 0.0)
     ivr.played(0.0)
     assert ivr.next_action() is None
@@ -412,3 +413,15 @@ def test_any_caller_comes_to_a_proper_end(flow: Flow, doings: list[str | float])
     assert caller.ivr.phase is Phase.OVER
     ends = [action for action in caller.log if isinstance(action, ToQueue | HangUp)]
     assert ends == [caller.ended]
+
+
+def test_keys_pressed_before_the_start_are_typed_ahead() -> None:
+    """The caller's audio may reach us before the ACK that starts the flow."""
+    ivr = Interpreter(msgspec.structs.replace(BANK, start="main"))
+    ivr.digit("1", 0.0)
+    assert ivr.next_action() is None
+    ivr.start(0.1)
+    actions = []
+    while (action := ivr.next_action()) is not None:
+        actions.append(action)
+    assert any(isinstance(action, Collected) and action.digits == "1" for action in actions)
