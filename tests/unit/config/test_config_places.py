@@ -3,7 +3,8 @@
 import tomllib
 
 import pytest
-from hypothesis import given
+import tomlkit
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ccd.settings import places
@@ -98,10 +99,9 @@ _value = st.recursive(
 )
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.dictionaries(_text.filter(bool), st.dictionaries(_text.filter(bool), _value, max_size=4)))
 def test_every_key_of_any_document_is_found(document: dict[str, dict[str, object]]) -> None:
-    import tomlkit
-
     text = tomlkit.dumps(document)
     lines = places.scan(text)
     split = text.split("\n")
