@@ -41,6 +41,10 @@ from ccd.events import AgentReady, EventStream
 from ccd.paths import StatePaths
 
 
+CORAS_HASH = hash_password("s3cret")
+"""Made once: it costs a tenth of a second by design."""
+
+
 class Echo(Args, frozen=True, kw_only=True):
     """Arguments of the operations that only tests have."""
 
@@ -56,7 +60,7 @@ class Centre:
         self.events = options.pop("events", None) or EventStream(time.time)
         self.acd = Distributor()
         self.acd.add_queue(QueueSettings(name="orders"))
-        self.people = {"anna": "", "bert": "", "cora": hash_password("s3cret")}
+        self.people = {"anna": "", "bert": "", "cora": CORAS_HASH}
         self.audit: list[AuditLine] = []
         self.lost: list[Session] = []
         self.running = 0
