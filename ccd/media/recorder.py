@@ -28,6 +28,7 @@ import itertools
 import os
 import threading
 import time
+import traceback
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -244,12 +245,19 @@ class RecorderThread:
     def _run(self) -> None:
         while not self._stopping:
             self._wake.wait(_BEAT_S)
-            self._turn(self._clock(), everything=False)
+            self._guarded_turn(everything=False)
         if self._dropped:
             self._queue.append(_Gap(self._dropped))
-        self._turn(self._clock(), everything=True)
+        self._guarded_turn(everything=True)
         while self._open:
             self._finish(self._open.pop())
+
+    def _guarded_turn(self, *, everything: bool) -> None:
+        """A fault of ours in one turn is told, and does not end all recording."""
+        try:
+            self._turn(self._clock(), everything=everything)
+        except Exception:
+            self._problems.append(f"the recorder's thread failed:\n{traceback.format_exc()}")
 
     def _turn(self, now: float, *, everything: bool) -> None:
         """Sort what has come, and write the recordings whose turn it is."""

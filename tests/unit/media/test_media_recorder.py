@@ -254,6 +254,27 @@ def test_the_header_is_true_after_every_write(tmp_path):
     thread.stop()
 
 
+def test_a_fault_of_ours_is_told_and_recording_goes_on(thread, tmp_path, monkeypatch):
+    flush, faults = module._File.flush, ["once"]
+
+    def faulty(file):
+        if faults:
+            faults.pop()
+            raise RuntimeError("a fault")
+        return flush(file)
+
+    monkeypatch.setattr(module._File, "flush", faulty)
+    recorder = thread.open(tmp_path / "a.wav")
+    recorder.write(ramp(0, 800))
+    while faults:
+        thread._wake.wait(0.05)
+    recorder.close()
+    assert only(thread.stop()).error == ""
+    (problem,) = thread.problems()
+    assert "RuntimeError: a fault" in problem
+    np.testing.assert_array_equal(audio(tmp_path / "a.wav"), ramp(0, 800))
+
+
 @pytest.mark.parametrize("shape", [(1, 160), (2, 160, 2), (1, 160, 1), (160, 2)])
 def test_frames_of_another_shape_are_the_callers_mistake(thread, tmp_path, shape):
     recorder = thread.open(tmp_path / "a.wav")
