@@ -67,7 +67,7 @@ def queue_calls() -> list[Result]:
         try:
             run = uvloop.run(_queue_calls(state))
         except DaemonError as error:
-            return [_unmeasured("queue_call_core_cpu", str(error).splitlines()[0])]
+            return [_unmeasured("queue_call_core_cpu", _gist(error))]
     views = [result.view for result in run.results]
     whole = [view for view in views if view.agent_heard_at is not None]
     if not whole:
@@ -179,7 +179,7 @@ def calls_per_second() -> list[Result]:
         try:
             return uvloop.run(_calls_per_second(state))
         except (DaemonError, subprocess.SubprocessError, OSError) as error:
-            return [_unmeasured("sipp_calls_per_second", str(error).splitlines()[0])]
+            return [_unmeasured("sipp_calls_per_second", _gist(error))]
 
 
 async def _calls_per_second(state: Path) -> list[Result]:
@@ -220,7 +220,7 @@ async def _sipp(daemon: Daemon, folder: Path) -> dict[str, str]:
         *("sipp", f"{host}:{port}", "-sf", str(SCENARIO), "-s", daemon.ready.service),
         *("-key", "ani", "13900000000", "-i", "127.0.0.1", "-mi", "127.0.0.1"),
         *("-r", str(SIPP_RATE), "-m", str(SIPP_RATE * SIPP_SECONDS), "-d", str(SIPP_HOLD_MS)),
-        *("-l", str(10 * SIPP_RATE), "-min_rtp_port", "33000", "-nostdin"),
+        *("-l", str(10 * SIPP_RATE), "-nostdin"),
         *("-trace_stat", "-stf", str(statistics), "-fd", "1"),
         cwd=folder,
         stdout=asyncio.subprocess.DEVNULL,
@@ -255,6 +255,12 @@ def _latency(name: str, values: Iterable[float], share: float, budget: float) ->
     if value is None:
         return _unmeasured(name, "no agent became free while somebody waited")
     return at_most(name, value, "ms", budget, f"{len(listed)} offers, from the daemon's events")
+
+
+def _gist(error: Exception) -> str:
+    """What went wrong, and the last thing said before it did."""
+    lines = str(error).splitlines()
+    return lines[0] if len(lines) < 2 else f"{lines[0]}; {lines[-1]}"
 
 
 def _unmeasured(name: str, why: str) -> Result:
