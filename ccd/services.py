@@ -179,6 +179,6 @@ def _call_view(call: Call, queue: str | None) -> CallView:
         agent=None if call.agent is None else call.agent.agent,
         legs=tuple(
             LegView(leg=leg.id, party=leg.party.value, state=leg.state.value, agent=leg.agent)
-            for leg in call.live_legs
+            for leg in call.legs
         ),
     )

@@ -100,6 +100,18 @@ class Acd:
         self._distributor.enqueue(Contact(id=call.id, queue=queue, enqueued_at=now), now)
         self._pump()
 
+    def transfer(self, call: Call, agent: str) -> None:
+        """Give a call from its agent to a colleague, in one step.
+
+        Where the colleague does not answer, the caller is back in the queue at the place
+        that he had. Raises `UnknownAgentError`, `ccd.switch.switch.NotReachable`.
+        """
+        if agent not in self._phones:
+            raise UnknownAgentError(agent)
+        case = self._cases[call.id]
+        leg = self._switch.transfer(call, agent=agent, phone=self._phones[agent], queue=case.queue)
+        self._limit_ring(case, leg)
+
     # --- for agents ------------------------------------------------------------------
 
     def log_on(self, agent: str, phone: str = "") -> None:
@@ -168,14 +180,14 @@ class Acd:
         raise AssertionError(f"call {call.id} was given to the ACD unanswered")
 
     def established(self, call: Call, leg: Leg) -> None:
-        """The agent answered: connect."""
+        """The agent answered: connect. (One who got it by transfer was not assigned it.)"""
         case = self._cases[call.id]
         self._stop_ringing(case)
         now = self._loop.time()
-        self._distributor.offer_accepted(call.id, now, agent=leg.agent)
-        self._publish(
-            Dequeued(call=call.id, queue=case.queue, reason="assigned", waited=now - case.since)
-        )
+        if self._distributor.offer_accepted(call.id, now, agent=leg.agent):
+            self._publish(
+                Dequeued(call=call.id, queue=case.queue, reason="assigned", waited=now - case.since)
+            )
         self._switch.bridge(call)
         self._pump()
 
@@ -184,8 +196,14 @@ class Acd:
 
     def failed(self, call: Call, leg: Leg, cause: Cause) -> None:
         """The agent did not answer, or could not: on to the next."""
-        self._stop_ringing(self._cases[call.id])
-        self._distributor.offer_failed(call.id, cause, self._loop.time(), agent=leg.agent)
+        case = self._cases[call.id]
+        self._stop_ringing(case)
+        now = self._loop.time()
+        if not self._distributor.offer_failed(call.id, cause, now, agent=leg.agent):
+            # It was a transfer that failed: back to the queue, at the place he had.
+            self._distributor.enqueue(
+                Contact(id=call.id, queue=case.queue, enqueued_at=case.since), now
+            )
         self._pump()
 
     def digit(self, call: Call, leg: Leg, digit: str) -> None:
@@ -195,7 +213,11 @@ class Acd:
         """Music has no end."""
 
     def agent_left(self, call: Call, leg: Leg, cause: Cause) -> None:
-        """The agent hung up: so does the call."""
+        """The agent hung up: so does the call, unless he gave it to somebody else."""
+        if cause is Cause.TRANSFER:
+            self._distributor.contact_ended(call.id, self._loop.time())
+            self._pump()
+            return
         self._switch.clear_call(call, cause, Party.AGENT)
         self._ended(self._cases[call.id])
 
@@ -277,12 +299,7 @@ class Acd:
                 call.id, error.cause, self._loop.time(), agent=action.agent
             )
             return
-        case.ring_timer = self._loop.call_later(
-            self._queues[action.queue].ring_timeout_s,
-            self._switch.clear_connection,
-            leg,
-            Cause.NO_ANSWER,
-        )
+        self._limit_ring(case, leg)
 
     def _moved(self, action: Moved) -> None:
         agent, call = action.agent, action.contact or ""
@@ -310,6 +327,14 @@ class Acd:
 
     def _publish(self, event: Event) -> None:
         self._events.publish(event)
+
+    def _limit_ring(self, case: _Case, leg: Leg) -> None:
+        case.ring_timer = self._loop.call_later(
+            self._queues[case.queue].ring_timeout_s,
+            self._switch.clear_connection,
+            leg,
+            Cause.NO_ANSWER,
+        )
 
     @staticmethod
     def _stop_ringing(case: _Case) -> None:

@@ -69,6 +69,8 @@ class Leg:
     """The sources patched to this leg."""
     player: int | None = None
     held_by_far_end: bool = False
+    held: bool = False
+    """We hold it (`Switch.hold`)."""
     ending: Cause | None = None
     """Why it ends, once it does; the first reason stands."""
 
@@ -89,8 +91,12 @@ class Call:
     offered_at: float
     """Seconds since the epoch."""
     caller: Leg = field(init=False)
+    legs: list[Leg] = field(default_factory=list)
+    """Those whose session has not ended, the caller's first."""
     agent: Leg | None = None
     """The agent's leg while one rings or speaks."""
+    transferred_from: str | None = None
+    """The leg that gave the call away, until its successor answers."""
     controller: Controller | None = None
     bridged: bool = False
     recorder: int | None = None
@@ -101,9 +107,3 @@ class Call:
     refused_with: int | None = None
     data: dict[str, str] = field(default_factory=dict)
     """What was gathered on the way (keyed digits), travelling with the call."""
-
-    @property
-    def live_legs(self) -> tuple[Leg, ...]:
-        """Those whose session has not ended, the caller's first."""
-        legs = (self.caller,) if self.agent is None else (self.caller, self.agent)
-        return tuple(leg for leg in legs if leg.state is not ConnectionState.NULL)

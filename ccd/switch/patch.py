@@ -24,6 +24,7 @@ from ccd.media.protocol import (
     PlayFinished,
     Record,
     RecordFinished,
+    SendDigits,
     Sound,
     Stop,
 )
@@ -162,6 +163,11 @@ class Patch:
             node = self._music[worker, path] = self._pool.node()
             self._pool.send(worker, Play(node=node, sounds=(Sound(path=path),), loop=True))
         return node
+
+    def send_digits(self, leg: Leg, digits: str) -> None:
+        """Key digits towards the leg's peer."""
+        if leg.port is not None:
+            self._pool.send(leg.port.worker, SendDigits(node=leg.node, digits=digits))
 
     # --- players ---------------------------------------------------------------
 

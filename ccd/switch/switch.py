@@ -31,6 +31,7 @@ from ccd.events import (
     RecordingStarted,
     RecordingStopped,
     Retrieved,
+    Transferred,
 )
 from ccd.media.pool import MediaPool
 from ccd.media.ports import NoPortFree
@@ -215,6 +216,7 @@ class Switch:
         first = caller.agreed.codec if caller.agreed is not None else ""
         codecs = sorted(self._settings.media.codecs, key=lambda codec: codec != first)
         call.agent = leg
+        call.legs.append(leg)
         leg.session = self._endpoint.agent.invite(
             uri,
             hop,
@@ -236,6 +238,11 @@ class Switch:
         if agent is None or call.bridged:
             return
         call.bridged = True
+        if call.transferred_from is not None:
+            self._events.publish(
+                Transferred(call=call.id, from_leg=call.transferred_from, to_leg=agent.id)
+            )
+            call.transferred_from = None
         self._patch.stop(call.caller)
         self._hear_each_other(call)
         self._events.publish(
@@ -244,6 +251,45 @@ class Switch:
         if self._settings.recording.enabled:
             self._record(call, agent)
 
+    def hold(self, leg: Leg) -> None:
+        """Hold a connected party: it hears music, the other one nothing of it."""
+        if leg.connected and not leg.held and leg.call.bridged:
+            leg.held = True
+            self._held_or_retrieved(leg, by=Party.SYSTEM)
+
+    def retrieve(self, leg: Leg) -> None:
+        """End our hold; both hear each other again, unless the far end holds as well."""
+        if leg.connected and leg.held:
+            leg.held = False
+            self._held_or_retrieved(leg, by=Party.SYSTEM)
+
+    def transfer(self, call: Call, *, agent: str, phone: str, queue: str) -> Leg:
+        """Give the call to another phone in one step (CSTA single-step transfer).
+
+        The agent is released at once and the caller hears music until the new one
+        answers; `established` or `failed` come to the controller as for `ring`. Raises
+        `NotReachable`, and then nothing has changed.
+        """
+        giver = call.agent
+        if giver is None or not call.bridged:
+            raise NotReachable(Cause.REJECTED, f"call {call.id} is with no agent")
+        try:
+            leg = self.ring(call, agent=agent, phone=phone, queue=queue)
+        except NotReachable:
+            call.agent = giver
+            raise
+        self._unbridge(call)
+        call.caller.held = False
+        self.play_music(call.caller)
+        call.transferred_from = giver.id
+        self._end(giver, Cause.TRANSFER)
+        return leg
+
+    def send_digits(self, leg: Leg, digits: str) -> None:
+        """Key digits towards a party (CSTA generate digits)."""
+        if leg.connected:
+            self._patch.send_digits(leg, digits)
+
     def clear_connection(self, leg: Leg, cause: Cause) -> None:
         """End one leg."""
         self._end(leg, cause)
@@ -251,7 +297,7 @@ class Switch:
     def clear_call(self, call: Call, cause: Cause, by: Party = Party.SYSTEM) -> None:
         """End the call for everybody."""
         self._begin_ending(call, cause, by)
-        for leg in call.live_legs:
+        for leg in tuple(call.legs):
             self._end(leg, cause)
 
     @property
@@ -292,6 +338,7 @@ class Switch:
             node=self._patch.node(),
             negotiation=Negotiation(number),
         )
+        call.legs.append(leg)
         session.owner = leg
         self.calls[call.id] = call
         self.idle.clear()
@@ -401,17 +448,20 @@ class Switch:
         call, was_connected = leg.call, leg.connected
         cause = leg.ending or _cause_of(event)
         leg.state = ConnectionState.NULL
-        self._unbridge(call)
+        call.legs.remove(leg)
+        if leg in (call.caller, call.agent):
+            self._unbridge(call)
         self._patch.close(leg)
         if leg is call.caller:
             self._begin_ending(call, cause, leg.party if event.by == "remote" else Party.SYSTEM)
             self._publish_cleared(leg, cause)
             if call.controller is not None:
                 call.controller.caller_left(call, cause)
-            if call.agent is not None:
-                self._end(call.agent, cause if call.agent.connected else Cause.CALL_CANCELLED)
+            for other in tuple(call.legs):
+                self._end(other, cause if other.connected else Cause.CALL_CANCELLED)
         else:
-            call.agent = None
+            if leg is call.agent:
+                call.agent = None
             if was_connected or call.ending is not None:
                 self._publish_cleared(leg, cause)
             else:
@@ -423,7 +473,7 @@ class Switch:
                     call.controller.agent_left(call, leg, cause)
                 else:
                     call.controller.failed(call, leg, cause)
-        if not call.live_legs and self.calls.pop(call.id, None) is not None:
+        if not call.legs and self.calls.pop(call.id, None) is not None:
             self._cleared(call)
 
     def _publish_cleared(self, leg: Leg, cause: Cause) -> None:
@@ -501,8 +551,10 @@ class Switch:
         caller, agent = call.caller, call.agent
         assert agent is not None
         for leg, other in ((caller, agent), (agent, caller)):
-            if other.held_by_far_end:
+            if leg.held or other.held_by_far_end:
                 self.play_music(leg)
+            elif other.held:
+                self._patch.hear(leg, ())
             else:
                 self._patch.hear(leg, (other.node,))
 
@@ -513,9 +565,16 @@ class Switch:
         if held == leg.held_by_far_end:
             return
         leg.held_by_far_end = held
-        leg.state = ConnectionState.HOLD if held else ConnectionState.CONNECTED
-        happened = Held if held else Retrieved
-        self._events.publish(happened(call=leg.call.id, leg=leg.id, by=leg.party))
+        self._held_or_retrieved(leg, by=leg.party)
+
+    def _held_or_retrieved(self, leg: Leg, *, by: Party) -> None:
+        """Tell of a hold that began or ended, and patch accordingly."""
+        holding = leg.held or leg.held_by_far_end
+        state = ConnectionState.HOLD if holding else ConnectionState.CONNECTED
+        if state is not leg.state:
+            leg.state = state
+            happened = Held if holding else Retrieved
+            self._events.publish(happened(call=leg.call.id, leg=leg.id, by=by))
         if leg.call.bridged:
             self._hear_each_other(leg.call)
 
@@ -523,7 +582,7 @@ class Switch:
         if call.bridged:
             call.bridged = False
             self._patch.stop_recording(call)
-            for leg in call.live_legs:
+            for leg in call.legs:
                 self._patch.hear(leg, ())
 
     def _record(self, call: Call, agent: Leg) -> None:
