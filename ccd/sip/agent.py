@@ -33,7 +33,7 @@ from ccd.sip.events import (
     SipEvent,
 )
 from ccd.sip.exchange import Authenticating, Exchange
-from ccd.sip.grammar import GrammarError, parse_name_addr
+from ccd.sip.grammar import GrammarError, escape_user, parse_name_addr
 from ccd.sip.hop import Hop, bracketed
 from ccd.sip.incoming import IncomingSetup
 from ccd.sip.message import MalformedMessage, Request, Response, parse
@@ -107,9 +107,11 @@ class UserAgent:
         allowed = [*METHODS, *(method for method in sorted(serves) if method not in METHODS)]
         self._allow: Header = ("Allow", ", ".join(allowed))
         self._supported: Header = ("Supported", ", ".join(EXTENSIONS))
+        self._user_agent: Header = ("User-Agent", name)
         self.capabilities: list[Header] = [self._allow, self._supported]
         self._sessions: dict[tuple[str, str], Session] = {}
         self._requests: dict[int, Exchange] = {}
+        self._by_connection: dict[Hop, dict[Session, None]] = {}
         self._events: deque[Any] = deque()
         self._live = 0
         self._serial = 0
@@ -133,6 +135,8 @@ class UserAgent:
     def transport_failed(self, hop: Hop, now: float) -> None:
         """Something could not be sent to `hop`, or the connection to it broke."""
         self.layer.transport_failed(hop, now)
+        for session in self._by_connection.pop(hop, ()):
+            session.connection_lost()
 
     def to_send(self) -> list[tuple[bytes, Hop]]:
         """What is to be sent, and where, in order; handed out once."""
@@ -204,7 +208,9 @@ class UserAgent:
         if sdp is not None:
             session.offers.move(Move.OFFER_SENT, sdp)
         setup = OutgoingSetup(
-            session, template, [("Contact", session.contact), *self.capabilities, *headers]
+            session,
+            template,
+            [("Contact", session.contact), *self.capabilities, self._user_agent, *headers],
         )
         session.outbound = setup
         setup.begin(now)
@@ -249,7 +255,7 @@ class UserAgent:
             to=name_addr(to),
             call_id=call_id or self._call_id(),
             cseq=numbers[0],
-            headers=headers,
+            headers=(self._user_agent, *headers),
             body=body,
             content_type=content_type,
         )
@@ -300,7 +306,7 @@ class UserAgent:
     def contact(self, protocol: str, user: str) -> str:
         """Our Contact for that transport, in angle brackets."""
         host, port = self._address(protocol)
-        at = f"{user}@" if user else ""
+        at = f"{escape_user(user)}@" if user else ""
         transport = "" if protocol == "udp" else f";transport={protocol}"
         return f"<sip:{at}{bracketed(host)}:{port}{transport}>"
 
@@ -314,7 +320,25 @@ class UserAgent:
 
     def forget(self, session: Session) -> None:
         """Nothing of this session is left on the wire."""
-        self._sessions.pop((session.call_id, session.local_tag), None)
+        if self._sessions.pop((session.call_id, session.local_tag), None) is not None:
+            self._unlink(session, session.peer)
+
+    def moved(self, session: Session, old: Hop, new: Hop) -> None:
+        """The far end of this session is at another hop now."""
+        self._unlink(session, old)
+        self._link(session, new)
+
+    def _link(self, session: Session, hop: Hop) -> None:
+        # Datagrams have no connection to lose.
+        if hop.reliable:
+            self._by_connection.setdefault(hop, {})[session] = None
+
+    def _unlink(self, session: Session, hop: Hop) -> None:
+        sessions = self._by_connection.get(hop) if hop.reliable else None
+        if sessions is not None:
+            sessions.pop(session, None)
+            if not sessions:
+                del self._by_connection[hop]
 
     # --- incoming ---------------------------------------------------------------------
 
@@ -325,7 +349,7 @@ class UserAgent:
         # 18.1.2, 8.1.3.3: not ours, or not for us as the last hop.
         if len(vias) > 1 or top.end != len(top.text):
             self.emit(BadMessage(source, "a response with more than one Via"))
-        elif top.host != bracketed(host) or (top.port or 5060) != port:
+        elif top.host.lower() != bracketed(host).lower() or (top.port or 5060) != port:
             self.emit(BadMessage(source, "a response to somebody else's Via"))
         else:
             # One that no transaction waits for is late or forged; both are dropped.
@@ -464,7 +488,7 @@ class UserAgent:
         if dialog.order(request) is Order.OUT_OF_ORDER:
             transaction.respond(500, now)
             return
-        dialog.source = session.peer = source
+        session.heard_from(dialog, source)
         method = request.method
         if method == "BYE":
             session.receive_bye(transaction, request, now)
@@ -525,6 +549,7 @@ class UserAgent:
 
     def _keep(self, session: Session) -> None:
         self._sessions[session.call_id, session.local_tag] = session
+        self._link(session, session.peer)
         self._live += 1
 
     def _session_of(self, request: Request) -> Session | None:

@@ -36,6 +36,18 @@ PHRASES = {
 _RPORT = re.compile(r" ?; ?(?:rport|received)(?: ?= ?[^;,]*)?(?=[;, ]|$)", re.I)
 
 
+def check_headers(headers: Iterable[tuple[str, str]], *values: str | None) -> None:
+    """Raise ValueError where one of these carries a CR or LF.
+
+    For verbs that change a state before they compose: a caller's mistake is to be found
+    before anything has happened.
+    """
+    texts = [text for header in headers for text in header]
+    for text in (*texts, *(value for value in values if value is not None)):
+        if "\r" in text or "\n" in text:
+            raise ValueError(f"a CR or LF in {text[:40]!r}")
+
+
 def assemble(lines: list[str], body: bytes, content_type: str | None) -> bytes:
     """The message of these header lines and this body.
 

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from enum import Enum
 from functools import lru_cache
 
+from sipmessage import URI
+
 from ccd.sip.compose import OutgoingRequest
 from ccd.sip.grammar import GrammarError, NameAddr, params, parse_name_addr, parse_uri
 from ccd.sip.hop import Hop, default_port
@@ -155,6 +157,19 @@ class Dialog:
         host = uri.host.strip("[]")
         if not is_address(host) or (self.via_nat and not self.routes):
             return self.source
+        return self._hop_of(uri, host)
+
+    def contact_hop(self) -> Hop:
+        """Where the Contact itself leads; the source where that is a name."""
+        uri = parse_uri(self.target)
+        host = uri.host.strip("[]")
+        if not is_address(host):
+            return self.source
+        hop = self._hop_of(uri, host)
+        # Not the connection that is gone, but the port the far end listens on.
+        return Hop(hop.protocol, host, uri.port or default_port(hop.protocol))
+
+    def _hop_of(self, uri: URI, host: str) -> Hop:
         protocol = (uri.parameters.get("transport") or self.source.protocol).lower()
         if uri.scheme == "sips":
             protocol = "tls"

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 from typing import NamedTuple
+from urllib.parse import quote as percent
 
 from sipmessage import URI, Address, Parameters
 
@@ -44,6 +45,8 @@ _ADDR_SPEC = re.compile(
     rf"(?P<uri>[A-Za-z][A-Za-z0-9+.\-]*:[^\s<>\";?,]+)(?P<params>{_PARAMS}) ?$", re.S
 )
 _REQUEST_URI = re.compile(f"{_URI}$")
+_USER_SAFE = "-_.!~*'()&=+$,;?/"
+_PLAIN_USER = re.compile(r"[A-Za-z0-9\-_.!~*'()&=+$,;?/]*")
 _BLANKS = re.compile(r"[ \t\r\n]+")
 _LISTED = re.compile(rf"{_QUOTED}|<[^>]*>|,", re.S)
 
@@ -115,6 +118,11 @@ def unquote(value: str) -> str:
 def quote(value: str) -> str:
     """`value` as a quoted-string."""
     return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def escape_user(user: str) -> str:
+    """A user name, as decoded from some URI, as it is written into one (RFC 3261, 19.1.2)."""
+    return user if _PLAIN_USER.fullmatch(user) else percent(user, safe=_USER_SAFE)
 
 
 def split_list(value: str) -> list[str]:

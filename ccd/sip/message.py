@@ -237,10 +237,10 @@ def parse(data: bytes) -> Request | Response:
         raise MalformedMessage(f"more than {MAX_HEADERS} headers")
 
     fields: dict[str, list[str]] = {}
-    broken = ""
+    broken = "" if end >= 0 else "the header section does not end"
     for line in lines[1:]:
         name, colon, value = line.partition(":")
-        key = _KEYS.get(name)
+        key = _KEYS.get(name) if colon else None
         if key is None:
             name = name.rstrip(" \t")
             key = header_key(name)
@@ -257,8 +257,6 @@ def parse(data: bytes) -> Request | Response:
             values.append(value.strip())
     headers = Headers(fields)
     body = b"" if end < 0 else data[end + 4 :]
-    if end < 0:
-        broken = broken or "the header section does not end"
 
     start = lines[0]
     if start.startswith("SIP/"):

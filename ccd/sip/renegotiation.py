@@ -125,7 +125,13 @@ class Renegotiation:
             self._on_success(response, now)
         elif self._local is not None:
             self._local = None
-            self._failed(response.code, now)
+            if response.code == 422 and session.timer.raise_minimum(response):
+                # Anew, with an interval the far end can live with (RFC 4028, 7.3).
+                if self._local_sdp is not None:
+                    session.offers.move(Move.REFUSED)
+                self._send(response.cseq_method, self._local_sdp, now, refreshing=self._refreshing)
+            else:
+                self._failed(response.code, now)
 
     def _on_success(self, response: Response, now: float) -> None:
         session = self._session

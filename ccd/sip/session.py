@@ -16,6 +16,7 @@ from typing import Any, Protocol
 
 from ccd.sip.acknowledgement import AckWait
 from ccd.sip.bodies import UnsupportedBody, session_description
+from ccd.sip.compose import check_headers
 from ccd.sip.dialog import Dialog
 from ccd.sip.events import (
     Accepted,
@@ -68,6 +69,9 @@ class Core(Protocol):
 
     def ended(self, session: Session) -> None:
         """The session is over for its owner."""
+
+    def moved(self, session: Session, old: Hop, new: Hop) -> None:
+        """The far end of this session is at another hop now."""
 
 
 class SessionState(StrEnum):
@@ -161,7 +165,7 @@ class Session:
         self.inbound: IncomingSetup | None = None
         self.outbound: OutgoingSetup | None = None
         self.ack_wait: AckWait | None = None
-        self._acks: tuple[int, bytes, Hop] | None = None
+        self._acks: tuple[int, bytes] | None = None
         self._cseq = 0
         self._holds = 0
         self._told = False
@@ -211,6 +215,7 @@ class Session:
 
     def accept(self, sdp: bytes, *, now: float, headers: Sequence[Header] = ()) -> None:
         """Answer the call; `sdp` is our answer, or our offer where the INVITE had none."""
+        check_headers(headers)
         if self.inbound is not None and self.state is SessionState.RINGING:
             self.inbound.accept(sdp, headers, now)
 
@@ -218,6 +223,7 @@ class Session:
         self, code: int, *, now: float, phrase: str | None = None, headers: Sequence[Header] = ()
     ) -> None:
         """Refuse the call with a final response of 300 or above."""
+        check_headers(headers, phrase)
         if self.inbound is not None:
             self.fire(SessionEvent.REFUSE, now, (code, phrase, headers))
 
@@ -226,8 +232,10 @@ class Session:
 
         `reason` becomes a Reason header (RFC 3326): a whole value, or only its text.
         """
-        if reason is not None and _REASON.match(reason) is None:
-            reason = f"SIP;text={quote(reason)}"
+        if reason is not None:
+            reason = " ".join(reason.split())  # whoever worded it: one line
+            if _REASON.match(reason) is None:
+                reason = f"SIP;text={quote(reason)}"
         if not self._told:
             self._reason = reason
         self.fire(SessionEvent.TERMINATE, now)
@@ -259,6 +267,7 @@ class Session:
 
     def info(self, content_type: str, body: bytes, *, now: float) -> None:
         """Send an INFO (RFC 6086)."""
+        check_headers((), content_type)
         if self.current_dialog() is not None and not self._told:
             self.send_in_dialog("INFO", now, body=body, content_type=content_type)
 
@@ -494,13 +503,13 @@ class Session:
     def send_ack(self, dialog: Dialog, invite: Exchange, body: bytes) -> None:
         """Send the ACK to a 2xx and keep it for when the 2xx comes again."""
         data, hop = self.compose_ack(dialog, invite, body)
-        self._acks = (invite.request.cseq, data, hop)
+        self._acks = (invite.request.cseq, data)
         self.core.layer.send(data, hop)
 
     def repeat_ack(self, cseq: int, now: float) -> None:
         """A 2xx came again: its ACK was lost."""
-        if self._acks is not None and self._acks[0] == cseq:
-            self.core.layer.send(self._acks[1], self._acks[2])
+        if self._acks is not None and self._acks[0] == cseq and self.dialog is not None:
+            self.core.layer.send(self._acks[1], self.dialog.next_hop())
 
     def current_dialog(self) -> Dialog | None:
         """The dialog to talk in: the session's own, or the latest early one."""
@@ -532,6 +541,22 @@ class Session:
             self.core.emit(event)
 
     # --- staying known until the wire is quiet ----------------------------------------
+
+    def heard_from(self, dialog: Dialog, source: Hop) -> None:
+        """The far end's messages come from there now (a NAT, or a new connection)."""
+        if source != dialog.source:
+            dialog.source = source
+            if source != self.peer:
+                self.core.moved(self, self.peer, source)
+                self.peer = source
+
+    def connection_lost(self) -> None:
+        """The connection its messages came over is gone: its Contact is what remains."""
+        dialog = self.dialog
+        if dialog is not None:
+            dialog.source = dialog.contact_hop()
+            self.core.moved(self, self.peer, dialog.source)
+            self.peer = dialog.source
 
     def hold_on(self) -> None:
         """Something of this session is still on the wire."""
