@@ -40,7 +40,6 @@ from ccd.errors import CcdError
 from ccd.events import AgentReady, EventStream
 from ccd.paths import StatePaths
 
-
 CORAS_HASH = hash_password("s3cret")
 """Made once: it costs a tenth of a second by design."""
 
@@ -542,6 +541,13 @@ async def test_a_silent_session_with_agents_is_noticed(tmp_path: Path) -> None:
         assert (session.client, session.agents) == ("crashing phone", {"anna"})
         assert centre.server.counts.sessions_lost == 1
         await until(lambda: not centre.server.sessions)
+
+
+async def test_a_session_that_waits_for_us_is_not_silent(tmp_path: Path) -> None:
+    async with opened(tmp_path, session_timeout_s=0.05) as centre, centre.client() as client:
+        await client.log_in("anna")
+        assert await client.call("slow", seconds=0.4, text="done") == "done"
+        assert not centre.lost
 
 
 async def test_answers_find_their_requests_in_any_order(centre: Centre) -> None:

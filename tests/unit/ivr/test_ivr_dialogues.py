@@ -176,6 +176,29 @@ def test_a_prompt_that_must_be_heard_is_heard_and_keys_pressed_then_are_lost() -
     assert caller.keyed == []
 
 
+def test_nobody_types_past_a_prompt_that_must_be_heard() -> None:
+    flow = parse(
+        """\
+version: 1
+name: n
+start: risk
+fallback: bye
+steps:
+  risk: {type: menu, prompt: {say: risk}, choices: {"1": warning}}
+  warning: {type: play, barge_in: false, prompt: {say: you may lose money}, next: agree}
+  agree: {type: menu, prompt: {say: do you agree}, choices: {"1": person}}
+  person: {type: queue, queue: orders}
+  bye: {type: hangup}
+"""
+    )[0]
+    caller = Caller(flow)
+    caller.ivr._ahead.append("1")  # both keys arrive as one burst
+    caller.press("1")
+    assert caller.heard == ["risk", "you may lose money"]
+    assert caller.listen().heard[-1] == "do you agree"
+    assert caller.keyed == [("risk", "1", False)]
+
+
 def test_type_ahead_goes_through_without_a_word() -> None:
     caller = at_main().press("112349876")
     assert caller.heard == ["your account", "your pin", "thanks"]
