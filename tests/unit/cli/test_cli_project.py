@@ -130,3 +130,10 @@ def test_setup_does_nothing_when_there_is_nothing_to_do(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     (tmp_path / "constraints.txt").write_text("msgspec==0.22.0\n")
     assert setup().returncode != 0
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"])
+def test_links_lead_somewhere(page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)#:]+)\)", text):
+        assert (ROOT / target).is_file(), f"{page}: {target}"
