@@ -32,7 +32,7 @@ from ccd.media.dtmf import EventSender
 from ccd.media.nodes import NONE, Kind, Nodes
 from ccd.media.patch import Edges, Mixer, Plan, compile_plan
 from ccd.media.players import Players
-from ccd.media.playout import Playout
+from ccd.media.playout import Moment, Playout
 from ccd.media.protocol import FRAME_MS, SAMPLE_RATE, Command, MediaFormat, Report, Sound
 from ccd.media.reception import Reception
 from ccd.media.recorder import Recorder, RecorderThread, RecordingResult
@@ -53,6 +53,9 @@ FILL_TICKS: Final = 10
 
 FORWARDED_DIGIT_MS: Final = 100
 """A digit that passes a bridge which is mixed is made anew, this long."""
+
+RELAY_MS: Final = 2.5
+"""Mean wait for the beat."""
 
 CONTROL_BURST: Final = 64
 """RTCP packets read from one socket in a beat; the rest waits for the next."""
@@ -147,6 +150,7 @@ class Bay:
         self._taps = _Taps()
         self.tick = 0
         self._now = 0.0
+        self._frame_at = 0.0
         self._commands: dict[type[Command], Callable[[Any], None]] = {
             protocol.OpenLeg: self._open_leg,
             protocol.ModifyLeg: self._modify_leg,
@@ -477,6 +481,8 @@ class Bay:
         self._now = now
         self._current()
         io = self._io
+        left = FRAME_MS - int((now - self._frame_at) * 1000)
+        when = Moment(self.tick, min(max(left, 0), FRAME_MS))
         ready = self._sockets.ready()
         for index in ready.rtcp:
             self._read_control(index)
@@ -490,7 +496,7 @@ class Bay:
                     again.append(index)
             io.finish()
             if io.inbound.count:
-                self.reception.receive(io.inbound, now, self.tick)
+                self.reception.receive(io.inbound, now, when)
                 self._relay.flush(io.inbound)
             pending = again
 
@@ -503,6 +509,7 @@ class Bay:
     def frame(self, now: float) -> None:
         """One tick of 20 ms."""
         self._now = now
+        self._frame_at = now
         self.tick += 1
         self._players.advance()
         plan = self._current()
@@ -525,22 +532,19 @@ class Bay:
             return
         nodes = self.nodes
         payload, have, missing = self._playout.take(rows)
+        frames = np.empty((rows.size, FRAME), np.int16)
         for codec in range(len(_CODECS)):
             part = slice(plan.cut[codec], plan.cut[codec + 1])
-            if part.start != part.stop:
-                nodes.frame[rows[part]] = DECODE_TABLE[codec][payload[part]]
+            # Twice as fast as indexing: the result has its place, and no index is out of range.
+            np.take(DECODE_TABLE[codec], payload[part], out=frames[part], mode="clip")
         if have.all():
-            came = rows
+            frames = self._concealer.observe(rows, frames)
         else:
-            came = rows[have]
-            nodes.frame[rows[~have]] = 0
-            lacking = rows[missing]
-            nodes.frame[lacking] = self._concealer.conceal(lacking)
-        frames = nodes.frame[came]
-        played = self._concealer.observe(came, frames)
-        if played is not frames:
-            nodes.frame[came] = played
-        self._playout.settle(rows, have)
+            frames[have] = self._concealer.observe(rows[have], frames[have])
+            frames[~have] = 0
+            frames[missing] = self._concealer.conceal(rows[missing])
+        nodes.frame[rows] = frames
+        self._playout.settle(rows, have, frames)
 
     def _transmit(self, plan: Plan, payloads: NDArray[np.uint8]) -> None:
         """A packet for every leg that is due one."""
@@ -668,7 +672,7 @@ class Bay:
             missing=lost + late,
             bursts=int(nodes.bursts[row]),
             round_trip_ms=round_trip,
-            buffer_ms=float(nodes.depth[row] * FRAME_MS + FRAME_MS / 2),
+            buffer_ms=self._delay_ms(row),
         )
         return Quality(
             packets_sent=int(nodes.tx_packets[row]),
@@ -684,6 +688,13 @@ class Bay:
             r_factor=rating.r_factor,
             mos=rating.mos,
         )
+
+    def _delay_ms(self, row: int) -> float:
+        """What the bay itself adds on the way from this leg."""
+        nodes = self.nodes
+        if not nodes.primed[row]:
+            return RELAY_MS
+        return float(max(0, int(nodes.high[row] - nodes.play[row]))) * FRAME_MS + FRAME_MS / 2
 
     def close(self, now: float) -> None:
         """Finish recordings and close every leg, each with its report."""

@@ -45,7 +45,7 @@ class Link:
 
     def watch(self) -> None:
         """Notice a core that came or went."""
-        while self._monitor.poll(0):
+        while _readable(self._monitor):
             event = zmq.utils.monitor.recv_monitor_message(self._monitor)
             self.connected = event["event"] == zmq.EVENT_HANDSHAKE_SUCCEEDED
             if self.connected:
@@ -59,11 +59,9 @@ class Link:
     def commands(self) -> list[Command]:
         """What the core asked since the last call; what is no command is logged."""
         result: list[Command] = []
-        while True:
-            try:
-                message = self._socket.recv(zmq.NOBLOCK)
-            except zmq.Again:
-                return result
+        # Asking first: an exception on each of 200 beats a second costs more than all the rest.
+        while _readable(self._socket):
+            message = self._socket.recv(zmq.NOBLOCK)
             try:
                 items = self._decoder.decode(message)
             except msgspec.MsgspecError:
@@ -74,6 +72,7 @@ class Link:
                     result.append(self._command.decode(item))
                 except msgspec.MsgspecError:
                     self._log.exception("media.bad_command")
+        return result
 
     def report(self, report: Report) -> None:
         """Send with the next `flush`."""
@@ -102,6 +101,10 @@ class Link:
         self._monitor.close(linger=0)
         self._socket.close(linger=1000)
         self._context.term()
+
+
+def _readable(sock: zmq.Socket[bytes]) -> bool:
+    return bool(int(sock.getsockopt(zmq.EVENTS)) & zmq.POLLIN)
 
 
 def decoder() -> msgspec.msgpack.Decoder[list[AnyReport]]:

@@ -90,10 +90,12 @@ class Nodes(Table):
         "play": Column(np.int64),
         "high": Column(np.int64),
         "base": Column(np.int64),
-        "depth": Column(np.int64, 1),
-        "slack": Column(np.int64),
+        "extra": Column(np.int64),
+        "margin": Column(np.int64),
+        "unrest": Column(np.int64),
         "calm_until": Column(np.int64),
         "adjust": Column(np.int64),
+        "waited": Column(np.int64),
         "hole": Column(np.int64),
         "owed": Column(np.int64),
         # what goes out
@@ -176,12 +178,17 @@ class Nodes(Table):
     high: NDArray[np.int64]
     base: NDArray[np.int64]
     """Extended timestamp of frame 0."""
-    depth: NDArray[np.int64]
-    slack: NDArray[np.int64]
-    """How many frames ahead of its playing the least early packet of late came."""
+    extra: NDArray[np.int64]
+    """Frames of delay beyond what a packet of 20 ms needs."""
+    margin: NDArray[np.int64]
+    """How long before its playing, in ms, the least early packet of this second came."""
+    unrest: NDArray[np.int64]
+    """How often of late the delay had to grow."""
     calm_until: NDArray[np.int64]
     adjust: NDArray[np.int64]
     """Frames to leave out (above 0) or to repeat (below) when it is silent."""
+    waited: NDArray[np.int64]
+    """Seconds for which there were frames to leave out."""
     hole: NDArray[np.int64]
     """Frames filled in since the last packet: loss, or a pause, the next one will tell."""
     owed: NDArray[np.int64]

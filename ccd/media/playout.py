@@ -5,11 +5,11 @@ timestamps are cut into frames, counted from `base`; frame f lives in slot f mod
 `slot_frame` says which frame a slot holds, so a packet's place needs no search, order
 does not matter, and nothing needs clearing.
 
-The play-out delay is what lies between a packet's coming and its frame's playing, its
-*slack* counted in frames. The buffer aims at a least slack of one: every packet comes
-at least 20 ms before it is needed. It grows at once when the newest packet is late
-(then the frame is played late rather than never), and shrinks by leaving out a frame
-when for a second none came with less than two frames to spare. A sender's clock that
+The play-out delay is what lies between a packet's coming and its frame's playing: its
+*margin*. The buffer wants the least margin of a second to be between 10 and 30 ms. It
+grows at once when the newest packet is late (then the frame is played late rather than
+never), and shrinks by leaving out frames when for a second every packet came early; the
+more often it had to grow of late, the longer it waits with that. A sender's clock that
 is fast or slow against ours is the same thing, slower. Frames are left out or repeated
 in silence where there is some (RFC 3550 leaves this to the receiver; ITU-T G.1020
 calls it an adaptive buffer with adjustment in silence).
@@ -17,13 +17,14 @@ calls it an adaptive buffer with adjustment in silence).
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ccd.media.codecs import FRAME
 from ccd.media.nodes import SLOTS, Nodes
+from ccd.media.protocol import FRAME_MS
 
 AHEAD: Final = SLOTS - 8
 """A packet this many frames early is of another timeline: its clock jumped."""
@@ -31,19 +32,35 @@ AHEAD: Final = SLOTS - 8
 BEHIND: Final = 50
 """So is one a second late."""
 
-DEEP: Final = 6
-"""Slack that is got rid of at once, silence or not: 120 ms of needless delay."""
+ENOUGH_MS: Final = 10
+"""Least margin wanted: two of our beats."""
+
+LITTLE_MS: Final = 5
+"""Below it a frame is repeated, if there is a silence to do it in."""
+
+DEEP_MS: Final = 120
+"""Least margin that is not left to wait for a silence: needless delay."""
 
 PATIENCE: Final = 3
 """Seconds to wait for a silence before a frame is left out in speech."""
 
-CALM: Final = 500
-"""Ticks (10 s) without shrinking after a late packet: jitter comes in clusters."""
+CALM: Final = 250
+"""Ticks (5 s) without shrinking after a late packet: jitter comes in clusters ..."""
+
+UNREST: Final = 5
+"""... and doubled so many times at most, as it comes again and again: 160 s."""
 
 QUIET: Final = 256
 """Peak below which a frame counts as silent: -42 dBov."""
 
 _UNKNOWN: Final = 1 << 30
+
+
+class Moment(NamedTuple):
+    """When a batch is dealt with: the frame's number, and how long it is to the next one."""
+
+    tick: int
+    left_ms: int
 
 
 class Playout:
@@ -57,7 +74,7 @@ class Playout:
         rows: NDArray[np.int64],
         ts: NDArray[np.int64],
         payload: NDArray[np.uint8],
-        tick: int,
+        when: Moment,
     ) -> None:
         """Packets of exactly one frame: extended timestamps (n,), payload (n, 160)."""
         nodes = self._nodes
@@ -67,7 +84,7 @@ class Playout:
         lost = ~nodes.primed[rows] | (slack >= AHEAD) | (slack < -BEHIND)
         if lost.any():
             for at in np.flatnonzero(lost):
-                self._synchronise(int(rows[at]), int(ts[at]))
+                self._synchronise(int(rows[at]), int(ts[at]), when)
             offset = ts - nodes.base[rows]
         astray = offset % FRAME
         if astray.any():
@@ -79,7 +96,7 @@ class Playout:
         late = slack < 0
         if late.any():
             newest = frame > nodes.high[rows]
-            self._grow(rows[late & newest], frame[late & newest], tick)
+            self._grow(rows[late & newest], frame[late & newest], when.tick)
             gone = late & ~newest
             nodes.late[rows[gone]] += 1
             keep = ~gone
@@ -88,15 +105,16 @@ class Playout:
         nodes.ring[rows, slot] = payload
         nodes.slot_frame[rows, slot] = frame
         nodes.high[rows] = np.maximum(nodes.high[rows], frame)
-        nodes.slack[rows] = np.minimum(nodes.slack[rows], np.maximum(slack, 0))
+        margin = np.maximum(slack, 0) * FRAME_MS + when.left_ms
+        nodes.margin[rows] = np.minimum(nodes.margin[rows], margin)
 
-    def put_bytes(self, row: int, ts: int, payload: bytes, silence: int, tick: int) -> None:
+    def put_bytes(self, row: int, ts: int, payload: bytes, silence: int, when: Moment) -> None:
         """One packet of any length, which may lie across frames; gaps hold `silence`."""
         nodes = self._nodes
-        nodes.depth[row] = 2  # a frame may have to wait for the packet with its other half
+        nodes.extra[row] = 1  # a frame may have to wait for the packet with its other half
         slack = (ts - int(nodes.base[row])) // FRAME - int(nodes.play[row])
         if not nodes.primed[row] or slack >= AHEAD or slack < -BEHIND:
-            self._synchronise(row, ts)
+            self._synchronise(row, ts, when)
         offset = ts - int(nodes.base[row])
         first = offset // FRAME
         slack = first - int(nodes.play[row])
@@ -104,7 +122,7 @@ class Playout:
             if first < nodes.high[row]:
                 nodes.late[row] += 1
                 return
-            self._grow(np.array([row]), np.array([first]), tick)
+            self._grow(np.array([row]), np.array([first]), when.tick)
         data = np.frombuffer(payload, np.uint8)
         while data.size:
             frame, begin = divmod(offset, FRAME)
@@ -117,7 +135,8 @@ class Playout:
             nodes.high[row] = max(int(nodes.high[row]), frame)
             offset += piece.size
             data = data[piece.size :]
-        nodes.slack[row] = min(int(nodes.slack[row]), max(slack, 0))
+        margin = max(slack, 0) * FRAME_MS + when.left_ms
+        nodes.margin[row] = min(int(nodes.margin[row]), margin)
 
     def take(
         self, rows: NDArray[np.int64]
@@ -142,7 +161,9 @@ class Playout:
         nodes.concealed[rows] += known
         nodes.hole[rows] += ~known
 
-    def settle(self, rows: NDArray[np.int64], have: NDArray[np.bool_]) -> None:
+    def settle(
+        self, rows: NDArray[np.int64], have: NDArray[np.bool_], frames: NDArray[np.int16]
+    ) -> None:
         """After `take`, with the frames decoded: leave out or repeat one where it does least harm."""
         nodes = self._nodes
         wanted = nodes.adjust[rows]
@@ -150,12 +171,11 @@ class Playout:
             return
         at = np.flatnonzero(wanted)
         some, wanted = rows[at], wanted[at]
-        loud = np.abs(nodes.frame[some]).max(axis=1) >= QUIET
-        loud &= have[at]
-        nodes.play[some[(wanted < 0) & ~loud]] -= 1
-        skip = (wanted > 0) & (~loud | (wanted > PATIENCE))
-        nodes.play[some[skip]] += 1
-        nodes.adjust[some[~loud | skip]] = 0
+        quiet = (np.abs(frames[at]).max(axis=1) < QUIET) | ~have[at]
+        impatient = nodes.waited[some] >= PATIENCE
+        step = np.where(quiet | ((wanted > 0) & impatient), np.sign(wanted), 0)
+        nodes.play[some] += step
+        nodes.adjust[some] = np.where(quiet, wanted - step, np.where(step, 0, wanted))
 
     def adapt(self, tick: int) -> None:
         """Once a second: see how early packets came, and what to do about it."""
@@ -163,23 +183,25 @@ class Playout:
         rows = np.flatnonzero(nodes.listening & nodes.primed)
         if not rows.size:
             return
-        slack = nodes.slack[rows]
-        heard = slack < _UNKNOWN
-        deep = heard & (slack > 1) & (nodes.calm_until[rows] <= tick)
-        adjust = np.where(deep, np.maximum(nodes.adjust[rows], 0) + 1, 0)
-        adjust[deep & (slack >= DEEP)] = PATIENCE + 1
-        adjust[heard & (slack == 0)] = -1
-        nodes.adjust[rows] = adjust
-        nodes.slack[rows] = _UNKNOWN
+        margin = nodes.margin[rows]
+        heard = margin < _UNKNOWN
+        deep = heard & (margin >= ENOUGH_MS + FRAME_MS) & (nodes.calm_until[rows] <= tick)
+        # In silence all that is too much goes at once, in speech a frame a second.
+        spare = (margin - ENOUGH_MS) // FRAME_MS
+        nodes.adjust[rows] = np.where(deep, spare, np.where(heard & (margin < LITTLE_MS), -1, 0))
+        nodes.waited[rows] = np.where(deep, nodes.waited[rows] + 1, 0)
+        nodes.waited[rows[deep & (margin >= DEEP_MS)]] = PATIENCE
+        nodes.unrest[rows] -= deep & (nodes.unrest[rows] > 0)
+        nodes.margin[rows] = _UNKNOWN
 
-    def _synchronise(self, row: int, ts: int) -> None:
+    def _synchronise(self, row: int, ts: int, when: Moment) -> None:
         """Begin a timeline with this timestamp, in frame numbers no slot has seen."""
         nodes = self._nodes
         frame = max(int(nodes.high[row]), int(nodes.play[row])) + 2 * SLOTS
         nodes.base[row] = ts - frame * FRAME
-        nodes.play[row] = frame - int(nodes.depth[row])
+        nodes.play[row] = frame - int(nodes.extra[row]) - (when.left_ms < ENOUGH_MS)
         nodes.high[row] = frame - 1
-        nodes.slack[row] = _UNKNOWN
+        nodes.margin[row] = _UNKNOWN
         nodes.adjust[row] = 0
         nodes.hole[row] = nodes.owed[row] = 0
         nodes.primed[row] = True
@@ -189,4 +211,5 @@ class Playout:
         nodes.concealed[rows] += np.minimum(nodes.hole[rows], nodes.play[rows] - frame)
         nodes.hole[rows] = 0
         nodes.play[rows] = frame
-        nodes.calm_until[rows] = tick + CALM
+        nodes.unrest[rows] = np.minimum(nodes.unrest[rows] + 1, UNREST)
+        nodes.calm_until[rows] = tick + (CALM << nodes.unrest[rows] - 1)

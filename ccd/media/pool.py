@@ -287,6 +287,7 @@ class MediaPool:
             *self._arguments,
             stdin=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.PIPE,
+            start_new_session=True,  # a closed terminal or Ctrl+C is for the core to act on
         )
         loop = asyncio.get_running_loop()
         worker.started = worker.heard = loop.time()

@@ -24,7 +24,7 @@ from ccd.media.batch_io import Inbound
 from ccd.media.codecs import CODEC_INDEX, DECODE_TABLE, ENCODE_TABLE, FRAME, SILENCE
 from ccd.media.dtmf import EventReceiver
 from ccd.media.nodes import HISTORY, NONE, SLOTS, Nodes
-from ccd.media.playout import Playout
+from ccd.media.playout import Moment, Playout
 from ccd.media.protocol import Codec
 from ccd.media.relay import Relay
 
@@ -140,7 +140,7 @@ class Reception:
         nodes.primed[row] = False
         nodes.odd[row] = False
 
-    def receive(self, inbound: Inbound, now: float, tick: int) -> None:
+    def receive(self, inbound: Inbound, now: float, when: Moment) -> None:
         """Deal with a batch, `inbound.count` packets."""
         count = inbound.count
         self.packets += count
@@ -171,14 +171,14 @@ class Reception:
         first = np.ones(rows.size, bool)
         np.not_equal(rows[1:], rows[:-1], out=first[1:])
         if first.all():
-            self._round(rows, index, headers, now, tick)
+            self._round(rows, index, headers, now, when)
             return
         starts = np.flatnonzero(first)
         sizes = np.diff(starts, append=rows.size)
         rank = np.arange(rows.size) - np.repeat(starts, sizes)
         for number in range(min(int(sizes.max()), MAX_ROUNDS)):
             at = np.flatnonzero(rank == number)
-            self._round(rows[at], index[at], headers, now, tick)
+            self._round(rows[at], index[at], headers, now, when)
 
     def _latch(
         self,
@@ -223,7 +223,7 @@ class Reception:
         index: NDArray[np.int64],
         headers: rtp.Headers,
         now: float,
-        tick: int,
+        when: Moment,
     ) -> None:
         """One packet of each row: unique `rows`, and where in the batch it is."""
         nodes = self._nodes
@@ -257,7 +257,7 @@ class Reception:
             for at in np.flatnonzero(fresh & ~plain).tolist():
                 row = int(rows[at])
                 try:
-                    self._irregular(row, int(index[at]), headers, int(extended[at]), tick)
+                    self._irregular(row, int(index[at]), headers, int(extended[at]), when)
                 except Exception as error:
                     self._on_error(row, error)
             rows, index, seq, ts = rows[plain], index[plain], seq[plain], ts[plain]
@@ -266,12 +266,12 @@ class Reception:
         if listening.any():
             some = slice(None) if listening.all() else listening
             payload = self._inbound.data[index[some], rtp.HEADER : rtp.HEADER + FRAME]
-            self._playout.put(rows[some], extended[some], payload, tick)
+            self._playout.put(rows[some], extended[some], payload, when)
         relayed = nodes.relay_sink[rows] >= 0
         if relayed.any():
             some = slice(None) if relayed.all() else relayed
             marker = second[some] >= rtp.MARKER
-            self._relay.forward(rows[some], index[some], seq[some], ts[some], marker, tick)
+            self._relay.forward(rows[some], index[some], seq[some], ts[some], marker, when.tick)
 
     def _count(
         self, rows: NDArray[np.int64], delta: NDArray[np.int64], now: float
@@ -349,7 +349,9 @@ class Reception:
             nodes.relay_source[sink] = NONE
         return True
 
-    def _irregular(self, row: int, at: int, headers: rtp.Headers, extended: int, tick: int) -> None:
+    def _irregular(
+        self, row: int, at: int, headers: rtp.Headers, extended: int, when: Moment
+    ) -> None:
         """Events, comfort noise, other packet times, header extensions, the other law."""
         nodes = self._nodes
         assert self._inbound is not None
@@ -365,7 +367,7 @@ class Reception:
             )
             if nodes.relay_sink[row] >= 0:
                 seq, ts = int(headers.seq[at]), int(headers.ts[at])
-                self._relay.forward_event(row, seq, ts, marker, body, tick)
+                self._relay.forward_event(row, seq, ts, marker, body, when.tick)
             if digit is not None:
                 self._on_digit(row, digit)
             return
@@ -380,4 +382,4 @@ class Reception:
             nodes.odd[row] = True
             self._on_odd(row)
         if nodes.listening[row]:
-            self._playout.put_bytes(row, extended, body, SILENCE[codec], tick)
+            self._playout.put_bytes(row, extended, body, SILENCE[codec], when)
