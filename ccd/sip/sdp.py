@@ -9,6 +9,7 @@ Offer and answer are `ccd.sip.negotiation`'s.
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 from enum import StrEnum
 
@@ -150,7 +151,7 @@ class SessionDescription(msgspec.Struct, frozen=True):
     @classmethod
     def parse(cls, data: bytes) -> SessionDescription:
         """Read a description; raises `SdpError` when it does not say where media goes."""
-        return _Parser(data).result()
+        return _read(data)
 
     def serialise(self) -> bytes:
         """Write it down, lines in the order of RFC 8866, 5, each ended by CR LF."""
@@ -180,6 +181,13 @@ class SessionDescription(msgspec.Struct, frozen=True):
         return media.direction or self.direction or Direction.SENDRECV
 
 
+@functools.lru_cache(maxsize=256)
+def _read(data: bytes) -> SessionDescription:
+    """Parse, once: a call reads its offer and its answer two or three times each."""
+    return _Parser(data).result()
+
+
+@functools.lru_cache(maxsize=1024)
 def is_address(text: str) -> bool:
     """Whether this is an IP literal (a name is legal in SDP; media is sent to literals only)."""
     try:

@@ -109,6 +109,8 @@ class Switch:
         self._phones = phones
         self._router = router
         self._recordings = recordings
+        self._recordings_day = -1
+        self._recordings_of_day = recordings
         self._hold_music = str(hold_music)
         self._clock = clock
         self._wall_clock = wall_clock
@@ -586,11 +588,7 @@ class Switch:
                 self._patch.hear(leg, ())
 
     def _record(self, call: Call, agent: Leg) -> None:
-        folder = self._recordings / datetime.fromtimestamp(call.offered_at, UTC).strftime(
-            "%Y-%m-%d"
-        )
-        folder.mkdir(parents=True, exist_ok=True)
-        path = folder / f"{call.id}.wav"
+        path = self._day_folder(call.offered_at) / f"{call.id}.wav"
 
         def done(written: str, seconds: float, error: str) -> None:
             if error:
@@ -599,6 +597,21 @@ class Switch:
 
         self._patch.record(call, path, call.caller, agent, done)
         self._events.publish(RecordingStarted(call=call.id, path=str(path)))
+
+    def _day_folder(self, at: float) -> Path:
+        """The folder of recordings of that day (UTC), made where it is not there yet."""
+        day = int(at // 86_400)
+        if day != self._recordings_day:
+            name = datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d")
+            self._recordings_of_day = self._recordings / name
+            try:
+                self._recordings_of_day.mkdir(mode=0o700, parents=True, exist_ok=True)
+            except OSError as error:
+                # The recorder will say so for every call; each tries the folder again.
+                self._log.error("no folder for recordings", reason=str(error))
+                return self._recordings_of_day
+            self._recordings_day = day
+        return self._recordings_of_day
 
     # --- what media says -------------------------------------------------------------
 
