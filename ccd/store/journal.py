@@ -93,6 +93,7 @@ class Writer:
         self._awake = False
         self._wake = threading.Event()
         self._stopping = False
+        self._closed = False
         self._abandon = False
 
         # The thread's own.
@@ -147,6 +148,8 @@ class Writer:
 
         A subscriber of `EventStream`. Without effect after `close`.
         """
+        if self._closed:
+            return
         self._queue.append(event)
         # The flag is set before the queue is emptied and cleared before that (see _run),
         # so an event that is appended while it is set is always seen.
@@ -174,6 +177,7 @@ class Writer:
             self._abandon = True
             self._wake.set()
             self._thread.join()
+        self._closed = True
         return self.waiting + self._dropped
 
     # --- in the writer's thread --------------------------------------------------------
@@ -247,6 +251,13 @@ class Writer:
             self._sweeper.step()
         except sqlite3.Error as error:
             self._failed(explain(error, self._path))
+            return
+        except (
+            Exception
+        ) as error:  # a fault of ours: told, and tried again, but no end of the thread
+            fault = StoreError(f"{self._path}: {error!r}")
+            fault.__cause__ = error
+            self._failed(fault)
             return
         if self._failing:
             self._failing = False

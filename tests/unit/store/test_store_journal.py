@@ -234,6 +234,43 @@ def test_an_event_that_cannot_be_written_costs_only_itself(path: Path, stream: E
     db.close()
 
 
+def test_a_fault_of_ours_is_told_and_the_thread_goes_on(
+    path: Path, stream: EventStream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alarms: list[StoreError | None] = []
+    told = threading.Event()
+
+    def alarm(error: StoreError | None) -> None:
+        alarms.append(error)
+        told.set()
+
+    def broken(record: object) -> None:
+        raise ZeroDivisionError("planted")
+
+    writer = Writer(path, batch_ms=1, alarm=alarm, retry_s=0.01)
+    stream.subscribe(writer.append)
+    monkeypatch.setattr("ccd.store.rows.record_row", broken)
+    publish(stream, whole_call("c1"))
+    assert told.wait(WAIT_S)
+    monkeypatch.undo()
+    assert writer.flush(WAIT_S)
+    assert "ZeroDivisionError" in str(alarms[0])
+    assert alarms[-1] is None
+    assert writer.close() == 0
+    db = open_read_only(path)
+    assert queries.last_seq(db) == 8
+    db.close()
+
+
+def test_what_comes_after_the_end_is_not_kept(path: Path, stream: EventStream) -> None:
+    writer = Writer(path)
+    stream.subscribe(writer.append)
+    assert writer.close() == 0
+    publish(stream, whole_call("late"))
+    assert writer.waiting == 0
+    assert writer.close() == 0
+
+
 def test_old_events_leave_and_the_newest_stays(path: Path) -> None:
     now = 1_000_000.0
     writer = Writer(path)
