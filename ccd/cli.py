@@ -7,7 +7,9 @@ ours: one line for the user, the traceback into the log.
 
 from __future__ import annotations
 
+import inspect
 import sys
+from collections.abc import Callable
 
 import typer
 
@@ -24,8 +26,8 @@ A call centre in the terminal: IVR, queues and agents over SIP and RTP.
 """
 
 EPILOG = """\
-Every command reads CCD_STATE where --state is not given, and CCD_CONFIG where --config
-is not. NO_COLOR turns colours off. Help for a command: ccd COMMAND --help
+CCD_STATE stands for --state, CCD_CONFIG for --config, where they are not
+given. NO_COLOR turns colours off. More about one: ccd COMMAND --help
 """
 
 RUNNING = "Run"
@@ -41,23 +43,35 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command(rich_help_panel=RUNNING, epilog=run.EPILOG)(run.run)
-app.command(rich_help_panel=RUNNING, epilog=demo.EPILOG)(demo.demo)
-app.command(rich_help_panel=LOOKING, epilog=status.EPILOG)(status.status)
-app.command(rich_help_panel=LOOKING, epilog=calls.CALLS_EPILOG)(calls.calls)
-app.command(rich_help_panel=LOOKING, epilog=calls.CALL_EPILOG)(calls.call)
-app.command(rich_help_panel=SETTING_UP, epilog=init.EPILOG)(init.init)
+
+
+def _add(to: typer.Typer, command: Callable[..., None], panel: str | None, epilog: str) -> None:
+    """Add a command whose help is its docstring, each paragraph of it as one line.
+
+    A terminal is seldom as wide as a source file, and rich keeps the line breaks it is given.
+    """
+    paragraphs = (inspect.getdoc(command) or "").split("\n\n")
+    text = "\n\n".join(" ".join(paragraph.split("\n")) for paragraph in paragraphs)
+    to.command(help=text, rich_help_panel=panel, epilog=epilog or None)(command)
+
+
+_add(app, run.run, RUNNING, run.EPILOG)
+_add(app, demo.demo, RUNNING, demo.EPILOG)
+_add(app, status.status, LOOKING, status.EPILOG)
+_add(app, calls.calls, LOOKING, calls.CALLS_EPILOG)
+_add(app, calls.call, LOOKING, calls.CALL_EPILOG)
+_add(app, init.init, SETTING_UP, init.EPILOG)
 
 settings_app = typer.Typer(
     help="Show, check and describe the settings.", no_args_is_help=True, rich_markup_mode="rich"
 )
-settings_app.command(epilog=config.SHOW_EPILOG)(config.show)
-settings_app.command()(config.validate)
-settings_app.command(epilog=config.SCHEMA_EPILOG)(config.schema)
+_add(settings_app, config.show, None, config.SHOW_EPILOG)
+_add(settings_app, config.validate, None, "")
+_add(settings_app, config.schema, None, config.SCHEMA_EPILOG)
 app.add_typer(settings_app, name="config", rich_help_panel=SETTING_UP)
 
-app.command(rich_help_panel=SETTING_UP, epilog=doctor.EPILOG)(doctor.doctor)
-app.command(rich_help_panel=SETTING_UP)(version.version)
+_add(app, doctor.doctor, SETTING_UP, doctor.EPILOG)
+_add(app, version.version, SETTING_UP, "")
 
 
 def main() -> None:

@@ -92,7 +92,7 @@ def examples(epilog: str) -> str:
 
 def plain(text: str | None) -> str:
     """Return a text without rich's marks."""
-    return re.sub(r"\[/?[a-z ]*\]", "", inspect.cleandoc(text or "")).strip()
+    return re.sub(r"\[(bold|/)\]", "", inspect.cleandoc(text or "")).strip()
 
 
 def settings_reference() -> str:

@@ -22,17 +22,17 @@ if TYPE_CHECKING:
 CALLS_EPILOG = """\
 [bold]Examples[/]
 
-  ccd calls                                the newest 20
+  ccd calls                                   the newest 20
 
-  ccd calls --since 1h --outcome abandoned who hung up within the last hour
+  ccd calls --since 1h --outcome abandoned    who hung up in the last hour
 
-  ccd calls --agent li.na --since 2026-11-23 --limit 0 --json
+  ccd calls --agent li.na --since today --limit 0 --json
 """
 
 CALL_EPILOG = """\
 [bold]Examples[/]
 
-  ccd call 01k9x2                          from its first packet to its last
+  ccd call 6b046585-1       from its first packet to its last
 
   ccd calls --json --limit 1 | jq -r '.[0].call' | xargs ccd call
 """

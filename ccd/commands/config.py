@@ -26,7 +26,7 @@ SHOW_EPILOG = """\
 SCHEMA_EPILOG = """\
 [bold]Examples[/]
 
-  ccd config schema > ccd.schema.json   completion and checks in editors that know TOML schemas
+  ccd config schema > ccd.schema.json   for editors that know TOML schemas
 """
 
 

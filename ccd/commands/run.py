@@ -22,11 +22,11 @@ MOST_FILES = 65_536
 EPILOG = """\
 [bold]Examples[/]
 
-  ccd run                           with the settings of ccd init
+  ccd run                            with the settings of ccd init
 
-  ccd run --demo --robots 3         to call with a phone of your own: dial 95500
+  ccd run --demo --robots 3          to call with your own phone: dial 95500
 
-  ccd run --demo --sip 127.0.0.1:0  on any free port; the first line printed names it
+  ccd run --demo --sip 127.0.0.1:0   on any free port, which it prints
 """
 
 
