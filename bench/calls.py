@@ -117,7 +117,9 @@ def offer_latencies_ms(stream: Sequence[events.Event]) -> Iterator[float]:
         match event:
             case events.Queued(call=call):
                 waiting.add(call)
-            case events.Dequeued(call=call) | events.CallCleared(call=call):
+            case events.AgentReserved(call=call) | events.CallCleared(call=call):
+                waiting.discard(call)  # from its being reserved it waits for nobody else
+            case events.Dequeued(call=call):
                 waiting.discard(call)
             case events.AgentReady(agent=agent, at=at):
                 if waiting:

@@ -310,7 +310,7 @@ class Demo:
             ) as live:
                 while True:
                     live.update(
-                        picture.live(self.board, self._elapsed(), self.console.width), refresh=True
+                        picture.live(self.board, self._elapsed(), *self.console.size), refresh=True
                     )
                     await asyncio.sleep(1 / picture.FRAMES_PER_SECOND)
         while True:

@@ -38,8 +38,11 @@ _SHOWN_CALLERS = (
     CallerState.LEAVING,
 )
 
-_MOST_AGENTS = 24
-"""Agents shown one by one; more are told by their counts."""
+_AGENT_WIDTH = 20
+"""Columns of one agent, by and large; where they do not fit, agents are told by their counts."""
+
+_OTHER_LINES = 20
+"""Lines of everything but the agents themselves: title, panels, frames, last events."""
 
 
 def sparkline(values: Sequence[int]) -> str:
@@ -50,8 +53,8 @@ def sparkline(values: Sequence[int]) -> str:
     return "".join(_BARS[min(7, value * 8 // (top + 1))] if value else " " for value in values)
 
 
-def live(board: Board, now: float, width: int) -> RenderableType:
-    """The picture `now` seconds after the run began, for a terminal of `width` columns."""
+def live(board: Board, now: float, width: int, height: int = 24) -> RenderableType:
+    """The picture `now` seconds after the run began, for a terminal of so many columns and lines."""
     callers = Table.grid(padding=(0, 2))
     callers.add_column(justify="right")
     callers.add_column()
@@ -87,13 +90,18 @@ def live(board: Board, now: float, width: int) -> RenderableType:
     return Group(
         Text(title, "bold"),
         Columns(panels),
-        Panel(_agents(board), title="agents", padding=(0, 1), width=min(width, 100)),
+        Panel(
+            _agents(board, min(width, 100), height - _OTHER_LINES),
+            title="agents",
+            padding=(0, 1),
+            width=min(width, 100),
+        ),
         Panel(log, title="last events", padding=(0, 1), width=min(width, 100), height=10),
     )
 
 
-def _agents(board: Board) -> RenderableType:
-    if len(board.agents) > _MOST_AGENTS:
+def _agents(board: Board, width: int, lines: int) -> RenderableType:
+    if len(board.agents) > max(1, lines) * ((width - 4) // _AGENT_WIDTH):
         counts = Text()
         for state, (glyph, style) in _AGENT_LOOK.items():
             number = sum(1 for its in board.agents.values() if its is state)

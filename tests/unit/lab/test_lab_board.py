@@ -75,6 +75,18 @@ def test_picture_counts_agents_where_there_are_many() -> None:
     assert "· 500 logged out" in shown(live(many, 0.0, 100))
 
 
+@pytest.mark.parametrize("robots", [1, 8, 12, 13, 24, 60])
+@pytest.mark.parametrize(("width", "height"), [(80, 24), (120, 40)])
+def test_picture_fits_the_terminal(robots: int, width: int, height: int) -> None:
+    it = Board([f"robot{n}" for n in range(1, robots + 1)])
+    for n in range(20):
+        it.apply(events.AgentReady(agent=f"robot{n % robots + 1}"), 0.0)
+        it.apply(events.Offered(call="c", leg="l", ani="1", dnis="95500", trunk="t"), 1.0)
+    out = io.StringIO()
+    Console(file=out, width=width, height=height).print(live(it, 1.0, width, height))
+    assert len(out.getvalue().splitlines()) <= height
+
+
 def test_stale_data_says_so() -> None:
     it = board()
     it.stale = True
