@@ -29,6 +29,9 @@ QUERY_TIMEOUT_S = 30.0
 CCD = (sys.executable, "-m", "ccd")
 """The program; a profiler may stand before it."""
 
+TRACE_LINES = 8
+"""Of a traceback, the last lines: they name the place and the fault."""
+
 LONGEST_LINE = 4 * 1024 * 1024
 """Bytes of one line of JSON: the ready line of a daemon with thousands of robots is long."""
 
@@ -161,8 +164,20 @@ def log_tail(state: Path, lines: int = 30) -> str:
         with contextlib.suppress(OSError):
             text = path.read_text(errors="replace").splitlines()[-lines:]
             if text:
-                parts.append(f"--- {path}\n" + "\n".join(text))
+                parts.append(f"--- {path}\n" + "\n".join(map(readable, text)))
     return "\n".join(parts) or f"(no log in {state})"
+
+
+def readable(line: str) -> str:
+    """A line of a JSON log as a person reads it; any other line as it is."""
+    try:
+        fields = msgspec.json.decode(line, type=dict[str, object])
+    except msgspec.DecodeError:
+        return line
+    trace = str(fields.pop("exception", "")).splitlines()[-TRACE_LINES:]
+    head = [str(fields.pop(key, "")) for key in ("timestamp", "level", "logger", "event")]
+    rest = [f"{key}={value}" for key, value in fields.items()]
+    return "\n    ".join([" ".join([*head, *rest]), *trace])
 
 
 async def _ready(process: asyncio.subprocess.Process) -> Ready:

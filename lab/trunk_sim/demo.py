@@ -78,7 +78,7 @@ def run(options: DemoOptions) -> int:
         sums = _run(Demo(options, state, console))
         clean = sums.clean
     except DaemonError as error:
-        console.print(f"✗ {error}", style="bold red", markup=False, highlight=False)
+        console.print(f"✗ {error}", markup=False, highlight=False, soft_wrap=True)
         return 1
     finally:
         log.close()

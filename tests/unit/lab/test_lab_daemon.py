@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from ccd.model import CallRecord, Cause, Outcome, Party
-from lab.trunk_sim.daemon import Daemon, DaemonError, log_tail
+from lab.trunk_sim.daemon import Daemon, DaemonError, log_tail, readable
 from lab.trunk_sim.ports import HIGHEST, LOWEST, free_block
 
 RECORD = CallRecord(
@@ -86,6 +86,18 @@ async def test_death_in_the_middle_is_seen(tmp_path: Path) -> None:
     assert await daemon.wait() == -signal.SIGKILL
     assert not daemon.running
     await daemon.stop()
+
+
+def test_json_log_is_shown_as_people_read() -> None:
+    line = (
+        '{"event": "fell over", "level": "error", "logger": "daemon", "calls": 3, '
+        '"timestamp": "12:00", "exception": "Traceback\\n  File x\\nKeyError: 7"}'
+    )
+    assert readable(line) == (
+        "12:00 error daemon fell over calls=3\n    Traceback\n      File x\n    KeyError: 7"
+    )
+    assert readable("plain words") == "plain words"
+    assert readable("[1]") == "[1]"
 
 
 def test_tail_of_no_log(tmp_path: Path) -> None:
