@@ -31,6 +31,7 @@ from ccd.sip.registrar import Registrar
 from ccd.sip.trunks import Trunks
 from ccd.switch.admission import Admission
 from ccd.switch.call import Call, Controller
+from ccd.switch.patch import RecordingDone
 from ccd.switch.phones import Phones
 from ccd.switch.plant import Plant
 from ccd.switch.switch import Switch
@@ -51,6 +52,7 @@ class Centre:
         prompts: PromptBook,
         hold_music: Path,
         recordings: Path,
+        salvage: Callable[[str, RecordingDone], None],
         boot: str,
         loop: asyncio.AbstractEventLoop,
         wall_clock: Callable[[], float],
@@ -88,6 +90,7 @@ class Centre:
             router=self._route,
             recordings=recordings,
             hold_music=hold_music,
+            salvage=salvage,
             boot=boot,
             clock=loop.time,
             wall_clock=wall_clock,

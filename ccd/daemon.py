@@ -14,6 +14,7 @@ import random
 import signal
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +30,12 @@ from ccd.cti.server import Server
 from ccd.cti.session import Session
 from ccd.events import (
     CallCleared,
+    Event,
     EventStream,
     MediaWorkerLost,
     MediaWorkerStarted,
+    RecordingStarted,
+    RecordingStopped,
     SystemStarted,
     SystemStopping,
 )
@@ -41,6 +45,7 @@ from ccd.ivr.reader import load
 from ccd.media.music import hold_music
 from ccd.media.pool import MediaPool
 from ccd.media.protocol import Report, WorkerReady
+from ccd.media.recorder import repair
 from ccd.model import Cause, Party
 from ccd.paths import StatePaths
 from ccd.robot_agents import RobotAgents
@@ -49,11 +54,17 @@ from ccd.sip.agent import UserAgent
 from ccd.sip.endpoint import Endpoint
 from ccd.sip.events import SipEvent
 from ccd.sip.hop import Hop, bracketed
+from ccd.store.database import open_read_only
 from ccd.store.errors import StoreError
 from ccd.store.journal import Writer
+from ccd.store.queries import events_after
+from ccd.switch.patch import RecordingDone
 
 DRAIN_S = 3.0
 """How long a stop waits for far ends to confirm the calls that it has ended."""
+
+HISTORY = 20_000
+"""Events of earlier runs that are kept for replay: read in 0.2 s, and a minute of a busy day."""
 
 SESSION_LOST = "session_lost"
 """Not-ready reason of an agent whose softphone fell silent."""
@@ -73,10 +84,10 @@ class Daemon:
         self.joined = False
         """All parts are there and know each other."""
         self.loop = asyncio.get_running_loop()
+        self._chores: set[asyncio.Task[None]] = set()
         self.stopping = asyncio.Event()
         """Set to have `run` end."""
 
-    cti: Server
     centre: Centre
 
     async def start(self) -> None:
@@ -88,8 +99,10 @@ class Daemon:
             keep_events_s=settings.store.keep_events_days * 86_400.0 or None,
             alarm=self._store_alarm,
         )
+        history = await asyncio.to_thread(self._recent_events)
         self.events = EventStream(self.wall_clock, self.writer.last_seq)
         self.events.subscribe(self.writer.append)
+        self.cti = self._make_cti(history)
         self._end_what_was_left()
 
         flows = self._read_flows()
@@ -121,7 +134,7 @@ class Daemon:
             await self.endpoint.start()
             # No wait from here on until all parts are joined: nobody hears half a daemon.
             self._join(flows, prompts, music)
-            await self._open_cti()
+            await self.cti.start()
         except BaseException:
             await self.close()
             raise
@@ -145,6 +158,7 @@ class Daemon:
             recordings=Path(settings.recording.folder).expanduser()
             if settings.recording.folder
             else self.paths.recordings,
+            salvage=self._salvage,
             boot=self.boot,
             loop=self.loop,
             wall_clock=self.wall_clock,
@@ -229,6 +243,19 @@ class Daemon:
         calls = self.centre.switch.media_lost(worker, reason) if self.joined else 0
         self.events.publish(MediaWorkerLost(worker=worker, reason=reason, calls=calls))
 
+    def _salvage(self, path: str, done: RecordingDone) -> None:
+        """Make a recording whole whose worker died while it wrote, off the loop."""
+        self._chores.add(task := self.loop.create_task(self._repair(Path(path), done)))
+        task.add_done_callback(self._chores.discard)
+
+    async def _repair(self, path: Path, done: RecordingDone) -> None:
+        try:
+            seconds = await asyncio.to_thread(repair, path)
+        except (OSError, ValueError) as error:
+            done(str(path), 0.0, str(error))
+        else:
+            done(str(path), seconds, "")
+
     def _store_alarm(self, error: StoreError | None) -> None:
         """Called in the writer's thread."""
         if error is None:
@@ -238,21 +265,30 @@ class Daemon:
 
     # --- what clients do ------------------------------------------------------------------
 
-    async def _open_cti(self) -> None:
+    def _make_cti(self, history: list[Event]) -> Server:
         settings = self.settings.cti
         people = {agent.name: agent.password_hash for agent in self.settings.agent}
-        self.cti = Server(
+        return Server(
             services(self),
             self.events,
             commands=settings.commands or self.paths.cti_commands,
             publish=settings.events or self.paths.cti_events,
             people=people.get,
             replay_events=settings.replay_events,
+            history=history,
             audit=self._audit,
             on_session_lost=self._session_lost,
             clock=self.wall_clock,
         )
-        await self.cti.start()
+
+    def _recent_events(self) -> list[Event]:
+        """The newest events of earlier runs, for clients that a restart cut off."""
+        count = min(self.settings.cti.replay_events, HISTORY)
+        database = open_read_only(self.paths.database)
+        try:
+            return events_after(database, max(0, self.writer.last_seq - count), count)
+        finally:
+            database.close()
 
     def _audit(self, line: AuditLine) -> None:
         structlog.get_logger("audit").info("cti", **msgspec.structs.asdict(line))
@@ -266,11 +302,29 @@ class Daemon:
     # --- parts of the start --------------------------------------------------------------
 
     def _end_what_was_left(self) -> None:
-        """A daemon that was killed left calls without an end; they ended with it."""
+        """A daemon that was killed left calls without an end; they ended with it.
+
+        Their recordings were finished by the media worker, if that outlived the daemon;
+        else they are made whole here.
+        """
+        started: dict[str, str] = {}
+        for event in self.writer.left_open:
+            if isinstance(event, RecordingStarted):
+                started[event.call] = event.path
+            elif isinstance(event, RecordingStopped):
+                started.pop(event.call, None)
         for call in self.writer.unfinished_calls:
+            self.log.warning("call left open by an earlier run", call=call)
             self.events.publish(
                 CallCleared(call=call, cause=Cause.SHUTDOWN, released_by=Party.SYSTEM)
             )
+        for call, path in started.items():
+            self._salvage(path, partial(self._salvaged, call))
+
+    def _salvaged(self, call: str, path: str, seconds: float, error: str) -> None:
+        if error:
+            self.log.error("recording not saved", call=call, path=path, reason=error)
+        self.events.publish(RecordingStopped(call=call, path=path, seconds=seconds))
 
     def _read_flows(self) -> dict[str, Flow]:
         """The flow of every routed number. Raises `FlowError` with all that is wrong."""

@@ -84,8 +84,10 @@ class Writer:
         self._last_seq = last_seq(self._db)
         self._records = CallRecords()
         with translated(path):
-            for event in unfinished_events(self._db):
-                self._records.feed(event)
+            self.left_open = tuple(unfinished_events(self._db))
+            """The events of those calls that an earlier run left without an end."""
+        for event in self.left_open:
+            self._records.feed(event)
         self._unfinished = self._records.open_calls
         self._sweeper = Sweeper(self._db, keep_events_s, clock)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from ccd.media.pool import MediaPool, Port
 from ccd.media.protocol import (
@@ -42,6 +43,16 @@ def media_format(agreed: Agreed) -> MediaFormat:
     )
 
 
+RecordingDone = Callable[[str, float, str], None]
+"""Told a recording's path, its length in seconds, and what went wrong, if anything did."""
+
+
+class _Recording(NamedTuple):
+    worker: int
+    path: str
+    done: RecordingDone
+
+
 class Patch:
     """Nodes and edges of the calls of this switch, over all media workers."""
 
@@ -52,7 +63,7 @@ class Patch:
         self._legs: dict[int, Leg] = {}
         """By node; a leg stays until the worker has said its last word on it."""
         self._plays: dict[int, tuple[Leg, Callable[[Leg], None]]] = {}
-        self._recordings: dict[int, tuple[str, Callable[[str, float, str], None]]] = {}
+        self._recordings: dict[int, _Recording] = {}
         self._music: dict[tuple[int, str], int] = {}
 
     def __len__(self) -> int:
@@ -207,16 +218,14 @@ class Patch:
 
     # --- recorders -------------------------------------------------------------
 
-    def record(
-        self, call: Call, path: Path, left: Leg, right: Leg, done: Callable[[str, float, str], None]
-    ) -> None:
+    def record(self, call: Call, path: Path, left: Leg, right: Leg, done: RecordingDone) -> None:
         """Record two legs to a stereo file; `done(path, seconds, error)` when it is complete."""
         if left.port is None or right.port is None:
             return
         node = self._pool.node()
         worker = left.port.worker
         call.recorder, call.recorder_worker = node, worker
-        self._recordings[node] = (str(path), done)
+        self._recordings[node] = _Recording(worker, str(path), done)
         self._pool.send(
             worker,
             Record(node=node, path=str(path)),
@@ -232,14 +241,14 @@ class Patch:
 
     def record_finished(self, report: RecordFinished) -> None:
         """A recording is on disk, or failed."""
-        entry = self._recordings.pop(report.node, None)
-        if entry is not None:
-            entry[1](report.path, report.seconds, report.error)
+        recording = self._recordings.pop(report.node, None)
+        if recording is not None:
+            recording.done(report.path, report.seconds, report.error)
 
     # --- a worker's death --------------------------------------------------------
 
-    def lost(self, worker: int) -> list[Leg]:
-        """Forget what a dead worker carried; returns the legs it had open."""
+    def lost(self, worker: int) -> tuple[list[Leg], list[tuple[str, RecordingDone]]]:
+        """Forget what a dead worker carried: the legs it had open, the files it was writing."""
         self._music = {key: node for key, node in self._music.items() if key[0] != worker}
         legs = [
             leg for leg in self._legs.values() if leg.port is not None and leg.port.worker == worker
@@ -250,4 +259,6 @@ class Patch:
             if leg.player is not None:
                 self._plays.pop(leg.player, None)
                 leg.player = None
-        return legs
+        torn = [node for node, recording in self._recordings.items() if recording.worker == worker]
+        files = [self._recordings.pop(node) for node in torn]
+        return legs, [(file.path, file.done) for file in files]

@@ -65,7 +65,7 @@ from ccd.sip.session import Session
 from ccd.switch.admission import Admission, Refused
 from ccd.switch.call import Call, Controller, Leg
 from ccd.switch.causes import cause_of_status, reason_header, status_of_cause
-from ccd.switch.patch import Patch
+from ccd.switch.patch import Patch, RecordingDone
 from ccd.switch.phones import Phones
 
 
@@ -82,7 +82,11 @@ Router = Callable[[Call], Controller | None]
 
 
 class Switch:
-    """Calls, legs and verbs over one SIP endpoint and one media pool."""
+    """Calls, legs and verbs over one SIP endpoint and one media pool.
+
+    `router` finds a call's first controller, `salvage` makes a torn recording whole. `clock`
+    is the loop's, `wall_clock` seconds since the epoch.
+    """
 
     def __init__(
         self,
@@ -97,6 +101,7 @@ class Switch:
         router: Router,
         recordings: Path,
         hold_music: Path,
+        salvage: Callable[[str, RecordingDone], None],
         boot: str,
         clock: Callable[[], float],
         wall_clock: Callable[[], float],
@@ -109,6 +114,7 @@ class Switch:
         self._phones = phones
         self._router = router
         self._recordings = recordings
+        self._salvage = salvage
         self._recordings_day = -1
         self._recordings_of_day = recordings
         self._hold_music = str(hold_music)
@@ -623,9 +629,13 @@ class Switch:
 
     def media_lost(self, worker: int, reason: str) -> int:
         """A media worker died: end the calls that it carried. Returns how many."""
-        calls = {leg.call.id: leg.call for leg in self._patch.lost(worker)}
+        legs, recordings = self._patch.lost(worker)
+        for path, done in recordings:
+            self._salvage(path, done)
+        calls = {leg.call.id: leg.call for leg in legs}
         self._log.error("media worker lost", worker=worker, reason=reason, calls=len(calls))
         for call in calls.values():
+            call.recorder = None
             self.clear_call(call, Cause.MEDIA_WORKER_LOST)
         return len(calls)
 

@@ -214,6 +214,7 @@ class VirtualCentre:
             prompts=PromptBook(tmp_path),
             hold_music=tmp_path / "music.wav",
             recordings=tmp_path / "recordings",
+            salvage=lambda path, done: done(path, 0.5, ""),
             boot="test",
             loop=loop,
             wall_clock=self.wall_clock,
