@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ccd.commands.options import Json, State
-from ccd.model import Outcome
+from ccd.model import Outcome, Quality
 
 if TYPE_CHECKING:
     from rich.console import Group, RenderableType
@@ -218,14 +218,23 @@ def _details(event: Event) -> str:
     """Return what an event says beyond its call and time."""
     import msgspec
 
-    plain = msgspec.to_builtins(event)
-    told = {
-        k: v for k, v in plain.items() if k not in ("type", "seq", "at", "call") and v is not None
-    }
     return "  ".join(
-        f"{key}={msgspec.json.encode(value).decode() if isinstance(value, dict | list) else value}"
-        for key, value in told.items()
+        f"{name}={_shown(value)}"
+        for name, value in msgspec.structs.asdict(event).items()
+        if name not in ("seq", "at", "call") and value is not None
     )
+
+
+def _shown(value: Any) -> str:
+    """Return a value as a line of a story has room for it; --json has it whole."""
+    if isinstance(value, Quality):
+        lost, received = value.packets_lost, value.packets_received
+        return f"MOS {value.mos:.1f}, {lost} of {lost + received} lost, jitter {value.jitter_ms:.1f} ms"
+    if isinstance(value, float):
+        return f"{value:.3f}"
+    if isinstance(value, tuple):
+        return ",".join(map(_shown, value))
+    return str(value)
 
 
 def _between(begin: float | None, end: float | None) -> float | None:
