@@ -30,7 +30,7 @@ class AckWait:
         now: float,
         on_timeout: Callable[[float], None],
     ) -> None:
-        self.cseq = transaction.request.cseq_number
+        self.cseq = transaction.cseq
         self.expects_answer = expects_answer
         self.on_timeout = on_timeout
         self._transaction = transaction
@@ -45,6 +45,7 @@ class AckWait:
         """The ACK came, or nobody cares any more."""
         self._repeat_timer.cancel()
         self._deadline.cancel()
+        self._transaction.on_ack = None
 
     def _repeat(self, argument: None, now: float) -> None:
         self._transaction.send_again(self._data)

@@ -322,6 +322,7 @@ class UserAgent:
         """Nothing of this session is left on the wire."""
         if self._sessions.pop((session.call_id, session.local_tag), None) is not None:
             self._unlink(session, session.peer)
+            session.dispose()
 
     def moved(self, session: Session, old: Hop, new: Hop) -> None:
         """The far end of this session is at another hop now."""
@@ -469,7 +470,7 @@ class UserAgent:
             transaction.respond(422, now, headers=(("Min-SE", str(small.minimum)),))
             return
         transaction.owner = session
-        session.inbound = IncomingSetup(session, transaction, now)
+        session.inbound = IncomingSetup(session, transaction, request, now)
         session.inbound.answer_headers = timer_headers
         session.note_allowed(request)
         if sdp is not None:

@@ -2,7 +2,9 @@
 
 The user gets every response that means something to it through `on_response` (of an
 INVITE also the retransmitted and forked 2xx, for 64*T1), and `on_failure` at most once,
-with "timeout" or "transport", when there will be no final response.
+with "timeout" or "transport", when there will be no final response. `on_end` follows when
+nothing more can come. From then on the transaction only absorbs repetitions, for up to 32
+seconds, and keeps nothing else alive for that: at 300 calls a second it adds up.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ OnEnd = Callable[["ClientTransaction"], None]
 class ClientTransaction(Transaction):
     """A request on its way and what came back."""
 
-    __slots__ = ("branch", "on_end", "on_failure", "on_response", "request")
+    __slots__ = ("branch", "method", "on_end", "on_failure", "on_response", "request")
 
     def __init__(
         self,
@@ -35,7 +37,9 @@ class ClientTransaction(Transaction):
         on_end: OnEnd | None = None,
     ) -> None:
         super().__init__(layer, request.hop, state)
-        self.request = request
+        self.request: OutgoingRequest | None = request
+        """None after the final response."""
+        self.method = request.method
         self.branch = branch
         self.on_response: OnResponse | None = on_response
         self.on_failure: OnFailure | None = on_failure
@@ -58,6 +62,14 @@ class ClientTransaction(Transaction):
         if self.on_failure is not None:
             self.on_failure(self, "transport", now)
 
+    def _let_go(self, now: float, message: object) -> None:
+        self.request = None
+        self.ended()
+
+    def _forget_request(self, now: float, message: object) -> None:
+        self.request = None
+        self.sent = b""
+
     def ended(self) -> None:
         """Let go of the user's callbacks, telling it that nothing more will come."""
         on_end = self.on_end
@@ -69,11 +81,10 @@ class ClientTransaction(Transaction):
 class InviteClient(ClientTransaction):
     """An INVITE of ours (figure 5; RFC 6026, figure 1)."""
 
-    __slots__ = ("_ack",)
+    __slots__ = ()
 
     def begin(self, now: float) -> None:
         """Send the INVITE; retransmit over UDP until anything comes back (17.1.1.2)."""
-        self._ack = b""
         self.layer.send(self.sent, self.hop)
         if not self.hop.reliable:
             self.start(Input.TIMER_A, self.interval, now)
@@ -108,11 +119,9 @@ class InviteClient(ClientTransaction):
         self.start(Input.TIMER_M, self.layer.timers.timeout, now)
 
     def _acknowledge(self, now: float, response: Response) -> None:
-        self._ack = self.request.acknowledge(self.branch, response.headers.get("To"))
-        self.layer.send(self._ack, self.hop)
-
-    def _acknowledge_again(self, now: float, response: Response) -> None:
-        self.layer.send(self._ack, self.hop)
+        if self.request is not None:
+            self.sent = self.request.acknowledge(self.branch, response.headers.get("To"))
+        self.layer.send(self.sent, self.hop)
 
     TABLE: ClassVar[Table] = {
         (State.CALLING, Input.TIMER_A): (State.CALLING, (_retransmit,)),
@@ -127,27 +136,49 @@ class InviteClient(ClientTransaction):
         ),
         (State.CALLING, Input.SUCCESS): (
             State.ACCEPTED,
-            (_stop_waiting, _start_m, ClientTransaction._pass_up),
+            (
+                _stop_waiting,
+                _start_m,
+                ClientTransaction._forget_request,
+                ClientTransaction._pass_up,
+            ),
         ),
         (State.CALLING, Input.FAILURE): (
             State.COMPLETED,
-            (_stop_waiting, _acknowledge, _start_d, ClientTransaction._pass_up),
+            (
+                _stop_waiting,
+                _acknowledge,
+                _start_d,
+                ClientTransaction._pass_up,
+                ClientTransaction._let_go,
+            ),
         ),
         (State.PROCEEDING, Input.PROVISIONAL): (State.PROCEEDING, (ClientTransaction._pass_up,)),
         (State.PROCEEDING, Input.SUCCESS): (
             State.ACCEPTED,
-            (_stop_waiting, _start_m, ClientTransaction._pass_up),
+            (
+                _stop_waiting,
+                _start_m,
+                ClientTransaction._forget_request,
+                ClientTransaction._pass_up,
+            ),
         ),
         (State.PROCEEDING, Input.FAILURE): (
             State.COMPLETED,
-            (_stop_waiting, _acknowledge, _start_d, ClientTransaction._pass_up),
+            (
+                _stop_waiting,
+                _acknowledge,
+                _start_d,
+                ClientTransaction._pass_up,
+                ClientTransaction._let_go,
+            ),
         ),
         (State.PROCEEDING, Input.CANCELLED): (State.PROCEEDING, (_start_cancel,)),
         (State.PROCEEDING, Input.TIMER_CANCEL): (
             State.TERMINATED,
             (ClientTransaction._tell_timeout,),
         ),
-        (State.COMPLETED, Input.FAILURE): (State.COMPLETED, (_acknowledge_again,)),
+        (State.COMPLETED, Input.FAILURE): (State.COMPLETED, (_acknowledge,)),
         (State.COMPLETED, Input.TIMER_D): (State.TERMINATED, ()),
         (State.COMPLETED, Input.TRANSPORT_ERROR): (State.TERMINATED, ()),
         (State.ACCEPTED, Input.SUCCESS): (State.ACCEPTED, (ClientTransaction._pass_up,)),
@@ -179,6 +210,7 @@ class RequestClient(ClientTransaction):
     def _complete(self, now: float, message: object) -> None:
         self.stop(Input.TIMER_E)
         self.stop(Input.TIMER_F)
+        self.sent = b""
         self.start(Input.TIMER_K, 0.0 if self.hop.reliable else self.layer.timers.t4, now)
 
     TABLE: ClassVar[Table] = {
@@ -191,11 +223,11 @@ class RequestClient(ClientTransaction):
         (State.TRYING, Input.PROVISIONAL): (State.PROCEEDING, (ClientTransaction._pass_up,)),
         (State.TRYING, Input.SUCCESS): (
             State.COMPLETED,
-            (_complete, ClientTransaction._pass_up),
+            (_complete, ClientTransaction._pass_up, ClientTransaction._let_go),
         ),
         (State.TRYING, Input.FAILURE): (
             State.COMPLETED,
-            (_complete, ClientTransaction._pass_up),
+            (_complete, ClientTransaction._pass_up, ClientTransaction._let_go),
         ),
         (State.PROCEEDING, Input.TIMER_E): (State.PROCEEDING, (_retransmit_slowly,)),
         (State.PROCEEDING, Input.TIMER_F): (
@@ -209,11 +241,11 @@ class RequestClient(ClientTransaction):
         (State.PROCEEDING, Input.PROVISIONAL): (State.PROCEEDING, (ClientTransaction._pass_up,)),
         (State.PROCEEDING, Input.SUCCESS): (
             State.COMPLETED,
-            (_complete, ClientTransaction._pass_up),
+            (_complete, ClientTransaction._pass_up, ClientTransaction._let_go),
         ),
         (State.PROCEEDING, Input.FAILURE): (
             State.COMPLETED,
-            (_complete, ClientTransaction._pass_up),
+            (_complete, ClientTransaction._pass_up, ClientTransaction._let_go),
         ),
         (State.COMPLETED, Input.TIMER_K): (State.TERMINATED, ()),
     }

@@ -73,9 +73,9 @@ class Exchange:
         transaction = self.transaction
         if not isinstance(transaction, InviteClient):
             return
-        data = transaction.request.cancel(transaction.branch, reason)
+        data = self.request.cancel(transaction.branch, reason)
         self._layer.request(
-            CancelRequest(transaction.request, data),
+            CancelRequest(self.request, data),
             now,
             _ignore_response,
             _ignore_failure,

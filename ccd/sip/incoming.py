@@ -23,11 +23,13 @@ Header = tuple[str, str]
 class IncomingSetup:
     """What is particular to a call until it is answered, on the side that answers."""
 
-    def __init__(self, session: Session, transaction: InviteServer, now: float) -> None:
+    def __init__(
+        self, session: Session, transaction: InviteServer, request: Request, now: float
+    ) -> None:
         self._session = session
         self.transaction = transaction
         core = session.core
-        headers = transaction.request.headers
+        headers = request.headers
         required = "100rel" in tokens(headers.getlist("Require"))
         offered = required or "100rel" in tokens(headers.getlist("Supported"))
         self._reliable: ReliableSender | None = None

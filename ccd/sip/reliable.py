@@ -74,8 +74,8 @@ class ReliableSender:
         match = _RACK.fullmatch(prack.headers.get("RAck") or "")
         if current is None or match is None:
             return None
-        invite = self._transaction.request
-        if (int(match[1]), int(match[2]), match[3]) != (current.rseq, invite.cseq_number, "INVITE"):
+        expected = (current.rseq, self._transaction.cseq, "INVITE")
+        if (int(match[1]), int(match[2]), match[3]) != expected:
             return None
         self._stop_timers()
         self.current = None

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from ccd.sip.bodies import UnsupportedBody, session_description
 from ccd.sip.events import OfferAnswered, OfferReceived, OfferRefused
 from ccd.sip.exchange import Exchange
-from ccd.sip.grammar import tokens
 from ccd.sip.message import Request, Response
 from ccd.sip.offers import Move, Turn
 from ccd.sip.server_transactions import InviteServer, ServerTransaction
@@ -49,9 +48,8 @@ class Renegotiation:
 
     def offer(self, sdp: bytes | None, now: float) -> None:
         """Send an offer, or ask for one, as soon as it is our turn."""
-        if not self._session.over:
-            self._wanted = (sdp,)
-            self.proceed(now)
+        self._wanted = (sdp,)
+        self.proceed(now)
 
     def proceed(self, now: float) -> None:
         """It may be our turn: send what is wanted."""
@@ -342,7 +340,7 @@ class Renegotiation:
             transaction, self._remote = self._remote, None
             transaction.respond(487, now)
 
-
-def supports(request: Request, option: str) -> bool:
-    """Whether the sender of `request` understands this option tag."""
-    return option in tokens(request.headers.getlist("Supported"))
+    def dispose(self) -> None:
+        """Let go of the session, which is over: no verb leads here any more."""
+        self._local = self._ack_due = self._remote = None
+        del self._session

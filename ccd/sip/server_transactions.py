@@ -3,7 +3,8 @@
 The user answers with `respond`. Of an INVITE it is told when the ACK to a refusal
 never came (`on_timeout`), which changes nothing for it, and of every transaction when a
 response could not be sent. Retransmitting a 2xx to an INVITE until its ACK is the
-user's own business (13.3.1.4): the transaction only carries it.
+user's own business (13.3.1.4): the transaction only carries it. Once a final response is
+out, all that is left of a transaction is what it takes to answer a repetition.
 """
 
 from __future__ import annotations
@@ -22,7 +23,10 @@ ServerKey = tuple[str, str, str]
 class ServerTransaction(Transaction):
     """A request received and what was answered."""
 
-    __slots__ = ("head", "key", "merge_key", "owner", "request", "to_tag")
+    __slots__ = (
+        "_fallback_port", "_has_tag", "_timestamp", "cseq", "head", "key", "merge_key", "owner",
+        "to_tag",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -32,9 +36,14 @@ class ServerTransaction(Transaction):
         key: ServerKey,
         state: State,
     ) -> None:
-        self.head = ReplyHead(request, source)
-        super().__init__(layer, self.head.hop, state)
-        self.request = request
+        head = ReplyHead(request, source)
+        super().__init__(layer, head.hop, state)
+        self.head: ReplyHead | None = head
+        """None after the final response."""
+        self.cseq = request.cseq_number
+        self._has_tag = bool(request.to_tag)
+        self._fallback_port = request.top_via.port or default_port(source.protocol)
+        self._timestamp: str | None = request.headers.get("Timestamp")
         self.key = key
         self.merge_key: tuple[str, str, int, str] | None = None
         self.to_tag = ""
@@ -66,12 +75,12 @@ class ServerTransaction(Transaction):
         A To tag is added to every response but 100 where the request had none. Raises
         ValueError where a header carries a CR or LF.
         """
-        if not self.live:
+        if not self.live or self.head is None:
             return b""
         data = reply(
             self.head,
             code,
-            to_tag="" if code == 100 or self.request.to_tag else self.to_tag,
+            to_tag="" if code == 100 or self._has_tag else self.to_tag,
             phrase=phrase,
             headers=headers,
             body=body,
@@ -80,16 +89,26 @@ class ServerTransaction(Transaction):
         )
         return data if self.fire(kind(code), now, data) else b""
 
+    def ended(self) -> None:
+        """Let go of the user."""
+        self.head = None
+        self.owner = None
+
     def _send(self, now: float, data: bytes) -> None:
         self.sent = data
         self.layer.send(data, self.hop)
 
     def _reroute(self, now: float, message: None) -> None:
         """The connection broke: answer to the Via's port over a new one (18.2.2)."""
-        top = self.request.top_via
-        self.hop = Hop(
-            self.hop.protocol, self.hop.host, top.port or default_port(self.hop.protocol)
-        )
+        self.hop = Hop(self.hop.protocol, self.hop.host, self._fallback_port)
+
+    def _let_go(self, now: float, message: object) -> None:
+        self.head = None
+        self.owner = None
+
+    def _let_go_of_all(self, now: float, message: object) -> None:
+        self.sent = b""
+        self._let_go(now, message)
 
 
 class InviteServer(ServerTransaction):
@@ -114,9 +133,9 @@ class InviteServer(ServerTransaction):
         return True
 
     def _trying(self, now: float, message: None) -> None:
-        timestamp = self.request.headers.get("Timestamp")
-        headers = (("Timestamp", timestamp),) if timestamp else ()
-        self._send(now, reply(self.head, 100, headers=headers))
+        headers = (("Timestamp", self._timestamp),) if self._timestamp else ()
+        if self.head is not None:
+            self._send(now, reply(self.head, 100, headers=headers))
 
     def _stop_100(self, now: float, message: object) -> None:
         self.stop(Input.TIMER_100)
@@ -150,8 +169,8 @@ class InviteServer(ServerTransaction):
 
     def ended(self) -> None:
         """Let go of the user."""
+        super().ended()
         self.on_ack = self.on_timeout = None
-        self.owner = None
 
     TABLE: ClassVar[Table] = {
         (State.PROCEEDING, Input.REQUEST): (State.PROCEEDING, (Transaction.resend,)),
@@ -162,11 +181,16 @@ class InviteServer(ServerTransaction):
         ),
         (State.PROCEEDING, Input.SUCCESS): (
             State.ACCEPTED,
-            (_stop_100, _start_l, ServerTransaction._send),
+            (
+                _stop_100,
+                _start_l,
+                ServerTransaction._send,
+                ServerTransaction._let_go_of_all,
+            ),
         ),
         (State.PROCEEDING, Input.FAILURE): (
             State.COMPLETED,
-            (_stop_100, _start_gh, ServerTransaction._send),
+            (_stop_100, _start_gh, ServerTransaction._send, ServerTransaction._let_go),
         ),
         (State.PROCEEDING, Input.TRANSPORT_ERROR): (
             State.PROCEEDING,
@@ -215,26 +239,28 @@ class RequestServer(ServerTransaction):
         self.stop(Input.TIMER_UNANSWERED)
         self.start(Input.TIMER_J, 0.0 if self.hop.reliable else self.layer.timers.timeout, now)
 
-    def ended(self) -> None:
-        """Let go of the user."""
-        self.owner = None
-
     TABLE: ClassVar[Table] = {
         (State.TRYING, Input.REQUEST): (State.TRYING, ()),
         (State.TRYING, Input.PROVISIONAL): (State.PROCEEDING, (ServerTransaction._send,)),
-        (State.TRYING, Input.SUCCESS): (State.COMPLETED, (_complete, ServerTransaction._send)),
-        (State.TRYING, Input.FAILURE): (State.COMPLETED, (_complete, ServerTransaction._send)),
+        (State.TRYING, Input.SUCCESS): (
+            State.COMPLETED,
+            (_complete, ServerTransaction._send, ServerTransaction._let_go),
+        ),
+        (State.TRYING, Input.FAILURE): (
+            State.COMPLETED,
+            (_complete, ServerTransaction._send, ServerTransaction._let_go),
+        ),
         (State.TRYING, Input.TRANSPORT_ERROR): (State.TRYING, (ServerTransaction._reroute,)),
         (State.TRYING, Input.TIMER_UNANSWERED): (State.TERMINATED, ()),
         (State.PROCEEDING, Input.REQUEST): (State.PROCEEDING, (Transaction.resend,)),
         (State.PROCEEDING, Input.PROVISIONAL): (State.PROCEEDING, (ServerTransaction._send,)),
         (State.PROCEEDING, Input.SUCCESS): (
             State.COMPLETED,
-            (_complete, ServerTransaction._send),
+            (_complete, ServerTransaction._send, ServerTransaction._let_go),
         ),
         (State.PROCEEDING, Input.FAILURE): (
             State.COMPLETED,
-            (_complete, ServerTransaction._send),
+            (_complete, ServerTransaction._send, ServerTransaction._let_go),
         ),
         (State.PROCEEDING, Input.TRANSPORT_ERROR): (
             State.PROCEEDING,

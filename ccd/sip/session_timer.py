@@ -128,12 +128,21 @@ class SessionTimer:
                 timer.cancel()
         self._timer = self._expiry = None
 
+    def dispose(self) -> None:
+        """Let go of the session."""
+        self.stop()
+        self._on_refresh = self._on_expire = _nothing
+
     def _refresh(self, argument: None, now: float) -> None:
         self._on_refresh(now)
 
     def _expire(self, argument: None, now: float) -> None:
         self.stop()
         self._on_expire(now)
+
+
+def _nothing(now: float) -> None:
+    """What a disposed timer calls."""
 
 
 def _supports_timer(headers: Headers) -> bool:

@@ -144,7 +144,7 @@ class TransactionLayer:
     def forget(self, transaction: Transaction) -> None:
         """Drop a terminated transaction from every table."""
         if isinstance(transaction, ClientTransaction):
-            self._clients.pop((transaction.branch, transaction.request.method), None)
+            self._clients.pop((transaction.branch, transaction.method), None)
         elif isinstance(transaction, ServerTransaction):
             self._servers.pop(transaction.key, None)
             key = transaction.merge_key
