@@ -148,7 +148,8 @@ def compile_plan(nodes: Nodes, edges: Edges) -> Plan:
     source, sink, gain, alone = source[rest], sink[rest], gain[rest], alone[rest]
     listening = np.zeros(capacity, bool)
     listening[source] = True
-    listening &= leg
+    listening |= nodes.event_pt == NONE  # digits can only come as tones
+    listening &= leg & nodes.receive
     nodes.primed &= listening & nodes.listening
     nodes.listening[:] = listening
     listened = [np.flatnonzero(listening & (nodes.codec == codec)) for codec in range(CODECS)]

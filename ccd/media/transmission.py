@@ -90,6 +90,16 @@ class Transmitter:
         second = np.array([pt | marker << 7])
         self.send(one, second, np.array([seq]), np.array([ts]), data)
 
+    def audio_of(self, row: int, payload: bytes, tick: int) -> None:
+        """One packet of audio of any length; takes and moves the row's numbers."""
+        nodes = self._nodes
+        seq, ts = int(nodes.tx_seq[row]), int(nodes.tx_ts[row])
+        self.send_one(row, int(nodes.pt[row]), bool(nodes.tx_marker[row]), seq, ts, payload)
+        nodes.tx_marker[row] = False
+        nodes.tx_seq[row] = seq + 1 & 0xFFFF
+        nodes.tx_ts[row] = ts + len(payload) & 0xFFFF_FFFF
+        nodes.last_out[row] = tick
+
     def _flush(self, ports: NDArray[np.int64]) -> None:
         starts = np.flatnonzero(np.diff(ports, prepend=-1))
         ends = np.append(starts[1:], len(ports))

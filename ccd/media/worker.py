@@ -16,6 +16,7 @@ import resource
 import signal
 import sys
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final
@@ -48,6 +49,9 @@ REALTIME: Final = 10
 NICE: Final = -10
 """For the worker's other threads, and for the beat where it may not be real-time."""
 
+ERROR_LOG_S: Final = 1.0
+"""A fault that comes with every beat is told once a second."""
+
 SWITCH_INTERVAL_S: Final = 0.0005
 """The recorder's thread is not to keep the interpreter for longer."""
 
@@ -78,6 +82,7 @@ class Worker:
             rng=random.SystemRandom(),
             log=log,
         )
+        self._failed_at = -ERROR_LOG_S
         self._late: list[float] = []
         self._gauge_every = 1.0
         self._running = True
@@ -101,7 +106,7 @@ class Worker:
                 self._log.warning("media.stalled", seconds=round(now - due, 3))
                 due = now
             self._commands(now)
-            self.bay.receive(now)
+            self._guarded(self.bay.receive, now)
             if beat % BEATS_A_FRAME == 0:
                 self._late.append(now - due)
                 self._guarded(self.bay.frame, now)
@@ -131,11 +136,14 @@ class Worker:
             else:
                 self.bay.apply(command, now)
 
-    def _guarded(self, step: Any, now: float) -> None:
+    def _guarded(self, step: Callable[[float], None], now: float) -> None:
+        """An error that is no leg's own must not end the calls of all."""
         try:
             step(now)
         except Exception:
-            self._log.exception("media.beat_failed")
+            if now - self._failed_at > ERROR_LOG_S:
+                self._failed_at = now
+                self._log.exception("media.beat_failed")
 
     def _gauge(self) -> None:
         late = sorted(self._late) or [0.0]
@@ -144,7 +152,7 @@ class Worker:
         bay = self.bay
         self._link.report(
             protocol.Gauge(
-                legs=bay.legs,
+                legs=len(bay.legs),
                 late_ms_p50=late[len(late) // 2] * 1000,
                 late_ms_p99=late[min(len(late) * 99 // 100, len(late) - 1)] * 1000,
                 late_ms_max=late[-1] * 1000,

@@ -309,7 +309,7 @@ def test_rows_and_ports_are_used_again_without_a_trace(rig: Rig) -> None:
         rig.do(CloseLeg(node=b.node))
     assert rig.bay.idle
     assert len(rig.bay.nodes) == 0
-    assert len(rig.bay.edges) == 0
+    assert len(rig.bay.board.edges) == 0
 
 
 def test_commands_for_unknown_nodes_are_ignored(rig: Rig) -> None:

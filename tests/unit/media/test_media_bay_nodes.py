@@ -6,10 +6,13 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from bay_rig import FRAME, Phone, Rig, amplitude, wav
 
+from ccd.media import dtmf as dtmf_module
 from ccd.media import rtcp
+from ccd.media.codecs import encode
 from ccd.media.protocol import (
     CloseLeg,
     Codec,
@@ -29,6 +32,7 @@ from ccd.media.protocol import (
     Stop,
     Tone,
 )
+from ccd.media.tones import dtmf
 
 FULL = 8000.0
 
@@ -207,6 +211,42 @@ def test_digits_are_tones_where_events_were_not_agreed(rig: Rig) -> None:
     rig.talk(6)
     assert rig.of(DigitsSent) == [DigitsSent(node=a.node)]
     assert len(rig.bay.nodes) == 1
+
+
+def test_digits_come_as_tones_where_events_were_not_agreed(rig: Rig) -> None:
+    a, b = rig.leg(500, event=None), rig.leg(900, port=1)
+    rig.bridge(a, b)
+    rig.talk(10)
+    tones = dtmf("42#", on_ms=80, gap_ms=80)
+    tones = np.concatenate([tones, np.zeros(-len(tones) % FRAME, np.int16)])
+    for frame in tones.reshape(-1, FRAME):
+        a.send(a.packet(encode(Codec.PCMU, frame)))
+        rig.frame()
+    for _ in range(4):
+        rig.frame()
+    assert [(report.node, report.digit) for report in rig.of(Digit)] == [
+        (a.node, digit) for digit in "42#"
+    ]
+    b.listen()
+    assert {p.pt for p in b.heard} == {0}  # the partner heard the tone; it is not said twice
+
+
+def test_an_error_in_one_leg_ends_that_leg_alone(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    a, b, c = rig.leg(500), rig.leg(900, port=1), rig.leg(1300, port=2)
+    rig.bridge(b, c)
+    rig.talk(5)
+
+    def broken(*_: object) -> None:
+        raise RuntimeError("a fault of ours")
+
+    monkeypatch.setattr(dtmf_module.EventReceiver, "feed", broken)
+    a.event(5, a.ts, 160, end=False, marker=True)
+    rig.talk(20, b, c)
+    assert [report.node for report in rig.of(LegClosed)] == [a.node]
+    assert b.level(1300) > FULL / 2
+    call = rig.log.calls.pop()
+    assert call.kwargs["node"] == a.node
+    assert isinstance(call.kwargs["exc_info"], RuntimeError)
 
 
 def test_wrong_digits_close_no_other_leg(rig: Rig) -> None:

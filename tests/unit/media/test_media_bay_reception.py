@@ -295,7 +295,7 @@ def test_delay_shrinks_again_in_silence(rig: Rig) -> None:
     a, _ = pair(rig)
     rig.talk(20, a)
     nodes = rig.bay.nodes
-    row = rig.bay._rows[a.node]
+    row = rig.bay.board.row(a.node)
     for _ in range(4):
         rig.frame()
     for _ in range(4):
@@ -314,7 +314,7 @@ def test_delay_shrinks_again_in_silence(rig: Rig) -> None:
 def test_clock_drift_is_followed_for_a_long_call(rig: Rig, parts_per_thousand: int) -> None:
     """A sender whose clock is off: the delay stays bounded, few frames are touched."""
     a, b = pair(rig, -0.001)
-    nodes, row = rig.bay.nodes, rig.bay._rows[a.node]
+    nodes, row = rig.bay.nodes, rig.bay.board.row(a.node)
     due, depths = 0.0, []
     period = 4 * (1 - parts_per_thousand / 1000)  # in beats
     for beat in range(20_000):
@@ -477,6 +477,20 @@ def test_modify_moves_the_media_and_keeps_our_numbers(rig: Rig) -> None:
     assert len({ssrc for ssrc, _ in numbers}) == 1
     assert {(y - x) & 0xFFFF for (_, x), (_, y) in itertools.pairwise(numbers)} == {1}
     assert rig.bay.strays == 1
+
+
+def test_hold_of_old_sends_nothing_and_comes_back(rig: Rig) -> None:
+    """`c=IN IP4 0.0.0.0` (RFC 3264, 8.4) is no address to send to."""
+    a, b = rig.leg(500), rig.leg(900, port=1)
+    rig.bridge(a, b)
+    rig.talk(5)
+    rig.do(ModifyLeg(node=a.node, remote=("0.0.0.0", a.address[1]), format=MediaFormat()))
+    a.forget()
+    rig.talk(5, b)
+    assert a.heard == []
+    rig.do(ModifyLeg(node=a.node, remote=a.address, format=MediaFormat()))
+    rig.talk(20)
+    assert a.level(900) > FULL * 0.8
 
 
 def test_modify_changes_the_codec(rig: Rig) -> None:
