@@ -195,13 +195,15 @@ async def _calls_per_second(state: Path) -> list[Result]:
     good, bad = int(statistics["SuccessfulCall(C)"]), int(statistics["FailedCall(C)"])
     # Requests only: three of ours a call (INVITE, ACK, BYE).
     repeated = int(statistics["Retransmissions(C)"]) / max(1, 3 * (good + bad))
-    rate = float(statistics["CallRate(C)"])
+    # SIPp's own rate counts the last calls' holding time, in which none begins.
+    lasted = (good + bad) / float(statistics["CallRate(C)"]) - SIPP_HOLD_MS / 1000
+    rate = good / max(SIPP_SECONDS, lasted)
     sound = bad == 0 and repeated <= MOST_RETRANSMISSIONS
     note = (
         f"offered {SIPP_RATE}/s for {SIPP_SECONDS} s, {SIPP_HOLD_MS} ms each: {good} good, "
         f"{bad} failed, {100 * repeated:.2f} % retransmissions"
     )
-    within = at_least("sipp_calls_per_second", rate, "calls/s", 0.95 * SIPP_RATE, note)
+    within = at_least("sipp_calls_per_second", rate, "calls/s", 0.98 * SIPP_RATE, note)
     return [
         msgspec.structs.replace(within, budget=SIPP_RATE, ok=bool(within.ok) and sound),
         figure(

@@ -169,7 +169,12 @@ def closing(figures: Figures) -> RenderableType:
         rows.insert(1, ("blocked", str(figures.blocked), "no trunk channel left"))
     if figures.photo_finishes:
         rows.insert(
-            4, ("photo finishes", str(figures.photo_finishes), "gave up as the agent answered")
+            3,
+            (
+                "photo finishes",
+                str(figures.photo_finishes),
+                "of them: gave up as an agent answered",
+            ),
         )
     for row in rows:
         table.add_row(*row)
