@@ -21,6 +21,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from ccd.errors import CcdError
 from ccd.media.espeak import Order, Outcome
 
 _VERSION: Final = 1
@@ -36,7 +37,7 @@ _PER_TEXT_S = 5.0
 """How long the engine may take; it takes a thousandth, on a machine that is not starved."""
 
 
-class SpeechError(Exception):
+class SpeechError(CcdError):
     """A text can't be spoken; the message names it, the reason and the mend."""
 
 

@@ -131,6 +131,10 @@ class Endpoint:
         if self._loop is None:
             return
         self._transports.stop_listening()
+        if self._agent is None:  # `start` failed: nothing was ever asked
+            await self._transports.close()
+            self._loop = None
+            return
         self._drained = self._loop.create_future()
         try:
             async with asyncio.timeout(patience):
