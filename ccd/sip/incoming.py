@@ -161,6 +161,11 @@ class IncomingSetup:
         if self._reliable is not None:
             self._reliable.stop()
 
+    def dispose(self) -> None:
+        """Let go of what refers back here."""
+        self.stop()
+        self._reliable = None
+
     def _schedule_progress(self, code: int, now: float) -> None:
         core = self._session.core
         if self._progress_timer is not None:

@@ -568,6 +568,10 @@ class Session:
 
         At 300 calls a second the garbage of 32 seconds would be a million objects to walk.
         """
+        if self.inbound is not None:
+            self.inbound.dispose()
+        if self.outbound is not None:
+            self.outbound.exchange.detach()
         self.inbound = None
         self.outbound = None
         self.timer.dispose()
