@@ -14,6 +14,7 @@ import random
 import signal
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -85,6 +86,8 @@ class Daemon:
         """All parts are there and know each other."""
         self.loop = asyncio.get_running_loop()
         self._chores: set[asyncio.Task[None]] = set()
+        self._parts = AsyncExitStack()
+        """What has been started, to be stopped in the opposite order."""
         self.stopping = asyncio.Event()
         """Set to have `run` end."""
 
@@ -92,6 +95,17 @@ class Daemon:
 
     async def start(self) -> None:
         """Bring everything up, from the store to the doors; raises `CcdError` or OSError."""
+        try:
+            await self._start()
+        except BaseException:
+            await self.close()
+            raise
+        self.centre.plant.start()
+        _calm_garbage_collector()
+        self.events.publish(SystemStarted(version=ccd.__version__))
+        self.log.info("started", sip=self.sip_address, version=ccd.__version__)
+
+    async def _start(self) -> None:
         settings = self.settings
         self.writer = Writer(
             self.paths.database,
@@ -99,6 +113,7 @@ class Daemon:
             keep_events_s=settings.store.keep_events_days * 86_400.0 or None,
             alarm=self._store_alarm,
         )
+        self._parts.push_async_callback(self._close_store)
         history = await asyncio.to_thread(self._recent_events)
         self.events = EventStream(self.wall_clock, self.writer.last_seq)
         self.events.subscribe(self.writer.append)
@@ -107,7 +122,7 @@ class Daemon:
 
         flows = self._read_flows()
         prompts = PromptBook(self.paths.prompts)
-        await prompts.prepare({flow.name: flow for flow in flows.values()}.values())
+        await prompts.prepare(flows.values())
         music = await asyncio.to_thread(hold_music, self.paths.prompts)
 
         self.media = MediaPool(
@@ -119,6 +134,8 @@ class Daemon:
             on_lost=self._media_lost,
             log=structlog.get_logger("media"),
         )
+        await self.media.start()
+        self._parts.push_async_callback(self.media.stop)
         sip = settings.sip
         self.endpoint = Endpoint(
             sip.listen,
@@ -129,19 +146,13 @@ class Daemon:
             advertise=sip.advertise,
             unreachable=self._unreachable,
         )
-        try:
-            await self.media.start()
-            await self.endpoint.start()
-            # No wait from here on until all parts are joined: nobody hears half a daemon.
-            self._join(flows, prompts, music)
-            await self.cti.start()
-        except BaseException:
-            await self.close()
-            raise
-        self.centre.plant.start()
-        _calm_garbage_collector()
-        self.events.publish(SystemStarted(version=ccd.__version__))
-        self.log.info("started", sip=self.sip_address, version=ccd.__version__)
+        await self.endpoint.start()
+        self._parts.push_async_callback(self.endpoint.stop)
+        # No wait between the endpoint's start and this: nobody hears half a daemon.
+        self._join(flows, prompts, music)
+        self._parts.callback(self.centre.close)
+        await self.cti.start()
+        self._parts.push_async_callback(self.cti.stop)
 
     def _join(self, flows: dict[str, Flow], prompts: PromptBook, music: Path) -> None:
         """Make the parts that decide, on a bound endpoint and running media workers."""
@@ -204,13 +215,10 @@ class Daemon:
             self.log.warning("calls not confirmed as ended", calls=len(self.centre.switch.calls))
 
     async def close(self) -> None:
-        """Let go of everything, last of all of the store; also of a start that failed half-way."""
-        if self.joined:
-            self.centre.close()
-        for name in ("cti", "endpoint", "media"):
-            part = getattr(self, name, None)
-            if part is not None:
-                await part.stop()
+        """Stop all that was started, the store last; also after a start that failed half-way."""
+        await self._parts.aclose()
+
+    async def _close_store(self) -> None:
         lost = await asyncio.to_thread(self.writer.close)
         if lost:
             self.log.error("events not written", events=lost)
