@@ -23,7 +23,7 @@ START_TIMEOUT_S = 45.0
 """Rendering speech for the first time and registering the robots takes a few seconds."""
 
 STOP_TIMEOUT_S = 20.0
-ORPHANS_TIMEOUT_S = 5.0
+ORPHANS_TIMEOUT_S = 10.0
 QUERY_TIMEOUT_S = 30.0
 
 CCD = (sys.executable, "-m", "ccd")
@@ -122,6 +122,8 @@ class Daemon:
     async def stop(self) -> int:
         """End it politely (SIGTERM), and by force if it does not."""
         status = await _end(self._process)
+        # Media outlives a core that was killed, for a while: not here.
+        await asyncio.to_thread(_end_workers, self.ready.media_pids)
         self._drain.cancel()
         return status
 
@@ -213,7 +215,7 @@ async def _end(process: asyncio.subprocess.Process) -> int:
 
 
 async def _end_orphans(group: int) -> None:
-    """End what a daemon that was killed left behind: media workers and robots.
+    """End what a daemon that was killed left behind: its robots and what they started.
 
     They are of its process group, which is of our making (`start_new_session`).
     """
@@ -228,6 +230,21 @@ async def _end_orphans(group: int) -> None:
                 while _has_members(group):  # noqa: ASYNC110
                     await asyncio.sleep(0.05)
             return
+
+
+def _end_workers(pids: Sequence[int]) -> None:
+    """End the media workers among these processes; a number may be somebody else's by now."""
+    workers = []
+    for pid in pids:
+        with contextlib.suppress(psutil.Error):
+            process = psutil.Process(pid)
+            if "ccd.media.worker" in process.cmdline():
+                process.terminate()
+                workers.append(process)
+    _, left = psutil.wait_procs(workers, ORPHANS_TIMEOUT_S)
+    for process in left:
+        with contextlib.suppress(psutil.Error):
+            process.kill()
 
 
 def _has_members(group: int) -> bool:
