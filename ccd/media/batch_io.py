@@ -1,12 +1,13 @@
 """Datagrams in batches: many packets a system call, landing in numpy matrices.
 
-`recvmmsg` and `sendmmsg` through cffi (ABI mode, nothing to compile) read and write the
+`recvmmsg` and `sendmmsg` through ctypes (nothing to compile) read and write the
 matrices in place. Where they are missing or do not behave, plain sockets fill the same
 matrices, so the bay does not know the difference. CCD_PLAIN_SOCKETS=1 forces these.
 """
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import os
 import socket
@@ -147,18 +148,27 @@ class PlainIO:
 _TRANSIENT: Final = frozenset({errno.EINTR, errno.ECONNREFUSED, errno.EHOSTUNREACH})
 """Errors that tell of an earlier packet of ours (ICMP), not of the socket."""
 
-_CDEF: Final = """
-struct iovec { void *iov_base; size_t iov_len; };
-struct msghdr {
-    void *msg_name; unsigned int msg_namelen;
-    struct iovec *msg_iov; size_t msg_iovlen;
-    void *msg_control; size_t msg_controllen;
-    int msg_flags;
-};
-struct mmsghdr { struct msghdr msg_hdr; unsigned int msg_len; };
-int recvmmsg(int, struct mmsghdr *, unsigned int, int, void *);
-int sendmmsg(int, struct mmsghdr *, unsigned int, int);
-"""
+_WOULD_BLOCK: Final = frozenset({errno.EAGAIN, errno.EWOULDBLOCK, errno.ENOBUFS})
+
+
+class _Iovec(ctypes.Structure):
+    _fields_ = (("iov_base", ctypes.c_void_p), ("iov_len", ctypes.c_size_t))
+
+
+class _Msghdr(ctypes.Structure):
+    _fields_ = (
+        ("msg_name", ctypes.c_void_p),
+        ("msg_namelen", ctypes.c_uint),
+        ("msg_iov", ctypes.c_void_p),
+        ("msg_iovlen", ctypes.c_size_t),
+        ("msg_control", ctypes.c_void_p),
+        ("msg_controllen", ctypes.c_size_t),
+        ("msg_flags", ctypes.c_int),
+    )
+
+
+class _Mmsghdr(ctypes.Structure):
+    _fields_ = (("msg_hdr", _Msghdr), ("msg_len", ctypes.c_uint))
 
 
 class _Messages:
@@ -166,88 +176,70 @@ class _Messages:
 
     def __init__(
         self,
-        ffi: Any,
         data: NDArray[np.uint8],
         names: NDArray[np.uint8],
         control: NDArray[np.void] | None,
     ) -> None:
         count = len(data)
-        self._ffi = ffi
-        self._iov = ffi.new("struct iovec[]", count)
-        self.headers = ffi.new("struct mmsghdr[]", count)
+        self._headers = (_Mmsghdr * count)()
+        self._iovecs = (_Iovec * count)()
         self._keep = data, names, control
-        msghdr, mmsghdr = ffi.typeof("struct msghdr"), ffi.typeof("struct mmsghdr")
-        inner = ffi.offsetof(mmsghdr, "msg_hdr")
-        fields = {
-            "name": (np.uintp, inner + ffi.offsetof(msghdr, "msg_name")),
-            "namelen": (np.uint32, inner + ffi.offsetof(msghdr, "msg_namelen")),
-            "iov": (np.uintp, inner + ffi.offsetof(msghdr, "msg_iov")),
-            "iovlen": (np.uintp, inner + ffi.offsetof(msghdr, "msg_iovlen")),
-            "control": (np.uintp, inner + ffi.offsetof(msghdr, "msg_control")),
-            "controllen": (np.uintp, inner + ffi.offsetof(msghdr, "msg_controllen")),
-            "flags": (np.int32, inner + ffi.offsetof(msghdr, "msg_flags")),
-            "len": (np.uint32, ffi.offsetof(mmsghdr, "msg_len")),
-        }
-        view = self._view(self.headers, fields, ffi.sizeof(mmsghdr), count)
-        iovec = ffi.typeof("struct iovec")
-        pieces = {
-            "base": (np.uintp, ffi.offsetof(iovec, "iov_base")),
-            "len": (np.uintp, ffi.offsetof(iovec, "iov_len")),
-        }
-        iov = self._view(self._iov, pieces, ffi.sizeof(iovec), count)
-        rows = np.arange(count, dtype=np.uintp)
-        iov["base"] = data.ctypes.data + rows * np.uintp(data.strides[0])
-        iov["len"] = data.shape[1]
-        view["name"] = names.ctypes.data + rows * np.uintp(SOCKADDR)
-        view["namelen"] = SOCKADDR
-        view["iov"] = int(ffi.cast("uintptr_t", self._iov)) + rows * np.uintp(ffi.sizeof(iovec))
-        view["iovlen"] = 1
+        headers = _view(self._headers, count)
+        header = headers["msg_hdr"]
+        iovec = _view(self._iovecs, count)
+        rows = np.arange(count, dtype=np.uint64)
+        iovec["iov_base"] = _addresses(data, rows)
+        iovec["iov_len"] = data.shape[1]
+        header["msg_name"] = _addresses(names, rows)
+        header["msg_namelen"] = SOCKADDR
+        header["msg_iov"] = _addresses(iovec, rows)
+        header["msg_iovlen"] = 1
         if control is not None:
-            view["control"] = control.ctypes.data + rows * np.uintp(control.itemsize)
-        self.sizes = iov["len"]
-        self.length = view["len"]
-        self.flags = view["flags"]
-        self.controllen = view["controllen"]
-        # One pointer a row, made once: pointer arithmetic in cffi costs 200 ns a call.
-        self.at = [self.headers + row for row in range(count)]
+            header["msg_control"] = _addresses(control, rows)
+        self.sizes = iovec["iov_len"]
+        self.length = headers["msg_len"]
+        self.flags = header["msg_flags"]
+        self.controllen = header["msg_controllen"]
+        self.at: list[int] = _addresses(headers, rows).tolist()
+        """The address of each row, as the system calls want it."""
 
-    def _view(self, memory: Any, fields: dict[str, tuple[Any, int]], size: int, count: int) -> Any:
-        layout = np.dtype(
-            {
-                "names": list(fields),
-                "formats": [kind for kind, _ in fields.values()],
-                "offsets": [offset for _, offset in fields.values()],
-                "itemsize": size,
-            }
-        )
-        return np.frombuffer(self._ffi.buffer(memory), layout, count)
+
+def _view(structures: Any, count: int) -> NDArray[Any]:
+    """An array of ctypes structures as a numpy one, on the same memory."""
+    return np.ndarray(count, np.dtype(structures._type_), structures)
+
+
+def _addresses(array: NDArray[Any], rows: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    return np.uint64(array.ctypes.data) + rows * np.uint64(array.strides[0])
 
 
 class MmsgIO:
-    """`recvmmsg` and `sendmmsg`. Raises OSError where the system has not got them."""
+    """`recvmmsg` and `sendmmsg`. Raises OSError where the system has not got them.
+
+    The calls never wait, and keep the interpreter's lock (PyDLL): a media loop that gave
+    it away a hundred times a frame would wait as often for the recorder's thread to give
+    it back, and be late by tens of milliseconds (measured).
+    """
 
     batched = True
 
     def __init__(self, capacity: int = BATCH) -> None:
-        import cffi
-
-        ffi = cffi.FFI()
-        ffi.cdef(_CDEF)
-        self._ffi = ffi
         try:
-            libc: Any = ffi.dlopen(None)
-            self._recvmmsg: Any = libc.recvmmsg
-            self._sendmmsg: Any = libc.sendmmsg
-        except AttributeError as error:
+            libc = ctypes.PyDLL(None, use_errno=True)
+            self._recvmmsg, self._sendmmsg = libc.recvmmsg, libc.sendmmsg
+        except (AttributeError, OSError) as error:
             raise OSError(errno.ENOSYS, "no recvmmsg in this system's C library") from error
+        common = ctypes.c_int, ctypes.c_void_p, ctypes.c_uint, ctypes.c_int
+        self._recvmmsg.argtypes = (*common, ctypes.c_void_p)
+        self._sendmmsg.argtypes = common
         self.inbound = Inbound(capacity)
         self.outbound = Outbound(capacity)
         self._control = np.zeros(capacity, _CONTROL)
         self._names = np.zeros((capacity, SOCKADDR), np.uint8)
         self._name_port = self._names[:, 2:4].view(">u2")[:, 0]
         self._name_ip = self._names[:, 4:8].view(">u4")[:, 0]
-        self._in = _Messages(ffi, self.inbound.data, self._names, self._control)
-        self._out = _Messages(ffi, self.outbound.data, self.outbound.sockaddr, None)
+        self._in = _Messages(self.inbound.data, self._names, self._control)
+        self._out = _Messages(self.outbound.data, self.outbound.sockaddr, None)
         self._in.controllen[:] = _CONTROL.itemsize
 
     def prepare(self, sock: socket.socket) -> None:
@@ -260,21 +252,17 @@ class MmsgIO:
         at = inbound.count
         if at == inbound.capacity:
             return 0
-        got = self._recvmmsg(
-            sock.fileno(),
-            self._in.at[at],
-            inbound.capacity - at,
-            socket.MSG_DONTWAIT,
-            self._ffi.NULL,
+        got: int = self._recvmmsg(
+            sock.fileno(), self._in.at[at], inbound.capacity - at, socket.MSG_DONTWAIT, None
         )
         if got < 0:
-            number = self._ffi.errno
-            if number in _TRANSIENT or number in (errno.EAGAIN, errno.EWOULDBLOCK):
+            number = ctypes.get_errno()
+            if number in _TRANSIENT or number in _WOULD_BLOCK:
                 return 0
             raise OSError(number, os.strerror(number))
         inbound.port[at : at + got] = port
         inbound.count += got
-        return int(got)
+        return got
 
     def finish(self) -> None:
         """See `BatchIO`."""
@@ -303,7 +291,7 @@ class MmsgIO:
             if sent > 0:
                 start += sent
                 continue
-            if self._ffi.errno in (errno.EAGAIN, errno.EWOULDBLOCK, errno.ENOBUFS):
+            if ctypes.get_errno() in _WOULD_BLOCK:
                 return failed + end - start  # late audio is no use: drop the rest
             failed += 1  # this one destination can't be reached
             start += 1
@@ -351,7 +339,7 @@ def open_io(*, plain: bool = False, capacity: int = BATCH) -> BatchIO:
             io = MmsgIO(capacity)
             if _probe(io):
                 return io
-        except (OSError, ImportError):
+        except OSError:
             pass  # musl, macOS, a seccomp profile: the plain way works everywhere
     return PlainIO(capacity)
 

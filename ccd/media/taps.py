@@ -50,6 +50,7 @@ class Taps:
         self._detectors: dict[int, ToneDetector] = {}
         # The recorder thread joins frames that come with one and the same tuple.
         self._recorders: tuple[Recorder, ...] = ()
+        self._arranged = True
         self._place = np.zeros(0, np.int64)
         """By row: twice a recorder's index in that tuple, and the channel."""
 
@@ -64,7 +65,7 @@ class Taps:
         right = self._board.take_more(Kind.RECORDER)
         recorder = self._thread.open(Path(command.path))
         self._recordings[command.node] = _Recording(command.node, (left, right), recorder)
-        self._arrange()
+        self._arranged = False
 
     def pause(self, command: protocol.PauseRecord) -> None:
         """Keep what is said out of the file, or go on."""
@@ -84,7 +85,7 @@ class Taps:
             recording.recorder.close()
             self._finishing[recording.recorder] = recording
             self._board.drop(node, *recording.channels)
-            self._arrange()
+            self._arranged = False
             return
         row = self._board.row(node)
         if row is not None and self._detectors.pop(row, None) is not None:
@@ -97,6 +98,8 @@ class Taps:
 
     def feed(self, plan: Plan, sums: NDArray[np.int16]) -> None:
         """A frame for each of them: a source's own, a sum, or silence."""
+        if not self._arranged:
+            self._arrange()
         if not self._recorders and not self._detectors:
             return
         heard = (
@@ -158,6 +161,7 @@ class Taps:
             )
 
     def _arrange(self) -> None:
+        self._arranged = True
         self._recorders = tuple(item.recorder for item in self._recordings.values())
         self._place = np.zeros(self._board.nodes.capacity, np.int64)
         for index, recording in enumerate(self._recordings.values()):
