@@ -25,6 +25,7 @@ from rich.console import Console
 from rich.live import Live
 
 from ccd.events import Event
+from ccd.media.pool import WorkerFailed
 from ccd.media.speech import Prompt, SpeechError, render_many
 from ccd.model import CallRecord
 from ccd.sip.hop import Hop
@@ -77,7 +78,7 @@ def run(options: DemoOptions) -> int:
     try:
         sums = _run(Demo(options, state, console))
         clean = sums.clean
-    except DaemonError as error:
+    except (DaemonError, WorkerFailed, OSError) as error:
         console.print(f"✗ {error}", markup=False, highlight=False, soft_wrap=True)
         return 1
     finally:

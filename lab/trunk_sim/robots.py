@@ -25,6 +25,7 @@ import msgspec
 import structlog
 
 from ccd.cti.client import Client, CtiError
+from ccd.media.pool import WorkerFailed
 from ccd.sip.hop import Hop
 from lab.trunk_sim.phone import PhoneAccount, Rack
 from lab.trunk_sim.ports import free_block
@@ -139,7 +140,7 @@ class Robots:
                     _say({"ready": True, "robots": len(self.people)})
                     await self._until_told(rack)
                     await self._log_out(client)
-            except (TimeoutError, CtiError, OSError) as error:
+            except (TimeoutError, CtiError, OSError, WorkerFailed) as error:
                 self.log.error("robots.failed", reason=str(error))
                 return 1
             finally:
