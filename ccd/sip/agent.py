@@ -33,13 +33,14 @@ from ccd.sip.events import (
     SipEvent,
 )
 from ccd.sip.exchange import Authenticating, Exchange
-from ccd.sip.grammar import GrammarError, escape_user, parse_name_addr
+from ccd.sip.grammar import GrammarError, escape_user
 from ccd.sip.hop import Hop, bracketed
 from ccd.sip.incoming import IncomingSetup
 from ccd.sip.message import MalformedMessage, Request, Response, parse
 from ccd.sip.offers import Move
 from ccd.sip.outgoing import OutgoingSetup
 from ccd.sip.replaces import find_replaced
+from ccd.sip.screening import EXTENSIONS, METHODS, accepts_sdp, screen
 from ccd.sip.server_transactions import InviteServer, ServerTransaction
 from ccd.sip.session import Session
 from ccd.sip.session_timer import IntervalTooSmall
@@ -48,16 +49,6 @@ from ccd.sip.transaction import Input
 from ccd.sip.transactions import TransactionLayer
 
 Header = tuple[str, str]
-
-METHODS = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "PRACK", "UPDATE", "INFO")
-"""What every user agent here understands; more by `serves`."""
-KNOWN_METHODS = frozenset(
-    (*METHODS, "REGISTER", "SUBSCRIBE", "NOTIFY", "REFER", "MESSAGE", "PUBLISH")
-)
-"""Methods of the IANA registry: refused 405 where not served; any other 501."""
-EXTENSIONS = ("100rel", "timer", "replaces")
-"""Option tags understood (RFC 3262, RFC 4028, RFC 3891)."""
-SCHEMES = frozenset(("sip", "sips", "tel"))
 
 
 class Counts(msgspec.Struct, frozen=True):
@@ -373,7 +364,7 @@ class UserAgent:
             return
         merged = self.layer.is_merged(request)
         transaction = self.layer.accept(request, source, now)
-        refusal = (482, ()) if merged else self._screen(request)
+        refusal = (482, ()) if merged else screen(request, self._serves, self._allow)
         if refusal is not None:
             transaction.respond(refusal[0], now, headers=refusal[1])
         elif request.to_tag:
@@ -402,37 +393,10 @@ class UserAgent:
             else:
                 session.media.receive_cancel(invite, now)
 
-    def _screen(self, request: Request) -> tuple[int, Sequence[Header]] | None:
-        """What to refuse a request with before looking at its meaning (8.2.1 to 8.2.3)."""
-        method = request.method
-        if method not in METHODS and method not in self._serves:
-            if request.to_tag and method == "REFER":
-                return 603, ()
-            if request.to_tag and method in ("SUBSCRIBE", "NOTIFY"):
-                return 489, ()  # 481 would have a careful peer end the call with it
-            return (405 if method in KNOWN_METHODS else 501), (self._allow,)
-        scheme = request.uri_text.partition(":")[0].lower()
-        if scheme not in SCHEMES:
-            return 416, ()
-        required = request.headers.elements("Require")
-        if required:
-            unknown = [option for option in required if option not in EXTENSIONS]
-            if unknown:
-                return 420, (("Unsupported", ", ".join(unknown)),)
-        for contact in request.headers.elements("Contact"):
-            if contact == "*":
-                continue
-            try:
-                parse_name_addr(contact)
-            except GrammarError:
-                return 400, ()
-        return None
-
     def _receive_invite(
         self, transaction: InviteServer, request: Request, source: Hop, now: float
     ) -> None:
-        accept = request.headers.elements("Accept")
-        if "Accept" in request.headers and not any(_accepts_sdp(value) for value in accept):
+        if not accepts_sdp(request):
             transaction.respond(406, now, headers=(("Accept", SDP),))
             return
         try:
@@ -574,11 +538,6 @@ class UserAgent:
 def name_addr(text: str) -> str:
     """`text` as a name-addr: a bare URI in angle brackets, anything else unchanged."""
     return text if "<" in text else f"<{text}>"
-
-
-def _accepts_sdp(value: str) -> bool:
-    kind = value.partition(";")[0].strip().lower()
-    return kind in (SDP, "application/*", "*/*")
 
 
 def _warning(reason: str) -> str:

@@ -8,15 +8,14 @@ far end was quicker) does nothing, and the `Terminated` on its way says why.
 
 from __future__ import annotations
 
-import random
 import re
 from collections.abc import Callable, Sequence
-from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any
 
 from ccd.sip.acknowledgement import AckWait
 from ccd.sip.bodies import UnsupportedBody, session_description
 from ccd.sip.compose import check_headers
+from ccd.sip.core import Core
 from ccd.sip.dialog import Dialog
 from ccd.sip.events import (
     Accepted,
@@ -35,85 +34,14 @@ from ccd.sip.offers import Move, OfferAnswer, Turn
 from ccd.sip.outgoing import OutgoingSetup
 from ccd.sip.renegotiation import Renegotiation
 from ccd.sip.server_transactions import InviteServer, ServerTransaction
+from ccd.sip.session_states import SessionEvent, SessionState
 from ccd.sip.session_timer import SessionTimer
-from ccd.sip.timers import TimerQueue, Timers
-from ccd.sip.transactions import TransactionLayer
+
+__all__ = ["LIFE", "Session", "SessionEvent", "SessionState"]
 
 Header = tuple[str, str]
 
 _REASON = re.compile(r"[A-Za-z0-9.\-]+ *;")
-
-
-class Core(Protocol):
-    """What a session needs of the user agent that holds it."""
-
-    layer: TransactionLayer
-    queue: TimerQueue
-    timers: Timers
-    rng: random.Random
-    prefers_reliable: bool
-    capabilities: list[Header]
-    """Allow and Supported."""
-
-    def via(self, protocol: str) -> str:
-        """Our Via for that transport, up to and including `branch=`."""
-
-    def contact(self, protocol: str, user: str) -> str:
-        """Our Contact for that transport."""
-
-    def emit(self, event: Any) -> None:
-        """Tell the owner."""
-
-    def forget(self, session: Session) -> None:
-        """The session is over and nothing of it is left on the wire."""
-
-    def ended(self, session: Session) -> None:
-        """The session is over for its owner."""
-
-    def moved(self, session: Session, old: Hop, new: Hop) -> None:
-        """The far end of this session is at another hop now."""
-
-
-class SessionState(StrEnum):
-    """Where a session is in its life."""
-
-    CALLING = "calling"
-    """Outgoing, no response yet."""
-    PROCEEDING = "proceeding"
-    """Outgoing, it rings or is being routed."""
-    CANCELLING = "cancelling"
-    """Outgoing, not wanted any more; the far end may not know yet."""
-    ACCEPTED = "accepted"
-    """Outgoing, answered with an offer that we have not answered yet."""
-    RINGING = "ringing"
-    """Incoming, not answered."""
-    ANSWERED = "answered"
-    """Incoming, our 2xx is out, its ACK is awaited."""
-    CONFIRMED = "confirmed"
-    ENDING = "ending"
-    """Over for its owner; the BYE waits for the ACK (RFC 3261, 15)."""
-    ENDED = "ended"
-
-
-class SessionEvent(StrEnum):
-    """What moves a session: verbs of its owner, messages, timers."""
-
-    ACCEPT = "accept()"
-    REFUSE = "reject()"
-    TERMINATE = "terminate()"
-    ANSWER = "answer()"
-    CANCEL = "CANCEL"
-    BYE = "BYE"
-    ACK = "ACK"
-    PROVISIONAL = "1xx"
-    SUCCESS = "2xx"
-    SUCCESS_WITH_OFFER = "2xx with an offer"
-    SUCCESS_UNUSABLE = "2xx without a description"
-    FAILURE = "3xx-6xx, time-out or transport failure"
-    UNACKNOWLEDGED = "no ACK or PRACK"
-    UNANSWERED = "ACK or PRACK without the answer due"
-    EXPIRED = "the INVITE expired"
-    DEAD = "the far end is gone"
 
 
 class Session:
