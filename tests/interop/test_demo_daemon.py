@@ -17,7 +17,8 @@ from lab.trunk_sim.voices import ROBOT_TONES
 
 pytestmark = pytest.mark.peer
 
-CALLER_HZ = 700.0
+CALLER_HZ = 2650.0
+"""Above what carries the energy of speech and of the hold music, and no robot's."""
 
 
 @pytest.fixture(scope="module")
@@ -66,8 +67,12 @@ async def test_a_caller_hears_the_spoken_welcome_and_talks_with_a_robot(
     assert audio.speech_like(welcome)
     prompts = [audio.read(path) for path in (demo.state / "prompts").rglob("*.wav")]
     assert max(audio.heard(audio.part(p, 0, 3.0), welcome) for p in prompts) >= 0.6
-    voices = [tone for tone in ROBOT_TONES if audio.tone_seconds(heard, tone) > 0.2]
-    assert len(voices) == 2, "a robot speaks in two tones"
+    # A robot speaks in two tones, and in words, which pass by other tones for a moment.
+    seconds = {tone: audio.tone_seconds(heard, tone) for tone in ROBOT_TONES}
+    *others, second, first = sorted(seconds, key=seconds.__getitem__)
+    voices = (first, second)
+    assert seconds[second] > 0.5, seconds
+    assert all(seconds[tone] < seconds[second] / 2 for tone in others), seconds
     assert audio.tone_seconds(heard, CALLER_HZ) < 0.15
     record = demo.record(offered.call)
     assert record.outcome is Outcome.ANSWERED

