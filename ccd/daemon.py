@@ -118,7 +118,6 @@ class Daemon:
         self.events = EventStream(self.wall_clock, self.writer.last_seq)
         self.events.subscribe(self.writer.append)
         self.cti = self._make_cti(history)
-        self._end_what_was_left()
 
         flows = self._read_flows()
         prompts = PromptBook(self.paths.prompts)
@@ -136,6 +135,8 @@ class Daemon:
         )
         await self.media.start()
         self._parts.push_async_callback(self.media.stop)
+        # Only now are media workers of an earlier run done with what they recorded.
+        self._end_what_was_left()
         sip = settings.sip
         self.endpoint = Endpoint(
             sip.listen,

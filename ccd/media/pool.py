@@ -22,6 +22,7 @@ import msgspec
 import zmq
 
 from ccd.media.link import HIGH_WATER, decoder
+from ccd.media.orphans import end_orphans
 from ccd.media.ports import NoPortFree, Port, PortPlan
 from ccd.media.protocol import Address, Command, Report, Shutdown, WorkerReady
 
@@ -116,6 +117,7 @@ class MediaPool:
     async def start(self) -> None:
         """Start every worker and wait until each is ready. Raises WorkerFailed."""
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        await end_orphans(self._folder, self._log)
         if len(os.fsencode(self._folder / "media-00-0000.ipc")) > IPC_PATH_MAX:
             self._own_folder = Path(tempfile.mkdtemp(prefix="ccd-"))
         self._context = zmq.Context()
