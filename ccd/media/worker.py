@@ -15,7 +15,6 @@ import random
 import resource
 import signal
 import sys
-import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -47,12 +46,9 @@ REALTIME: Final = 10
 """Round-robin priority of the beat, where we may: audio before paperwork. The kernel keeps
 5 % of each core for the rest (sched_rt_runtime_us), and the core kills a worker that hangs."""
 
-REALTIME_HELPER: Final = 1
-"""Of the threads that may hold the interpreter when the beat wants it: kept from running by
-other programs, they would keep the beat from it."""
-
 NICE: Final = -10
-"""Where nothing may be real-time."""
+"""Of the other threads, and of the beat where it may not be real-time. The recorder's is not:
+writing to disk in real time would eat up the share of a core that real time has."""
 
 ERROR_LOG_S: Final = 1.0
 """A fault that comes with every beat is told once a second."""
@@ -75,12 +71,9 @@ class Worker:
             pid=os.getpid(), ports=tuple(pair.number for pair in pairs), batched=io.batched
         )
         self._link = Link(options.link, lambda: ready, log)
-        self._loader = ThreadPoolExecutor(1, "sounds", raise_priority, (REALTIME_HELPER,))
+        self._loader = ThreadPoolExecutor(1, "sounds")
         self._recordings = RecorderThread()
         self._recordings.start()
-        for thread in threading.enumerate():
-            if thread is not threading.current_thread() and thread.native_id is not None:
-                raise_priority(REALTIME_HELPER, thread.native_id)
         self.bay = Bay(
             self._sockets,
             io,
@@ -220,11 +213,11 @@ def settle_process() -> None:
     gc.disable()
 
 
-def raise_priority(level: int = REALTIME, thread: int = 0) -> None:
-    """Have a thread (0: this one) scheduled before everything that is not real-time."""
+def raise_priority() -> None:
+    """Have this thread, and no other, scheduled before everything that is not real-time."""
     policy = os.SCHED_RR | os.SCHED_RESET_ON_FORK
     with contextlib.suppress(OSError):  # not privileged, or a container forbids it
-        os.sched_setscheduler(thread, policy, os.sched_param(level))
+        os.sched_setscheduler(0, policy, os.sched_param(REALTIME))
 
 
 def log_to_stderr() -> Any:
