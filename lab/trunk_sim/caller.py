@@ -129,6 +129,8 @@ class CallerView(msgspec.Struct, kw_only=True):
     hung_up_at: float | None = None
     """He ended it himself, then."""
     ended_at: float | None = None
+    gave_up: bool = False
+    """He was told to hang up, against his plan: the run was being ended."""
     pressed: str = ""
     refused: int | None = None
     """The SIP status of a final refusal; 408 and 503 also stand for time-out and transport."""
@@ -207,6 +209,7 @@ class Caller:
     def give_up(self, now: float) -> None:
         """Hang up at once, whatever was planned (the run is being ended)."""
         if self._state not in (CallerState.IDLE, CallerState.LEAVING, CallerState.GONE):
+            self.view.gave_up = True
             self._leave(now)
             self._enter(CallerState.LEAVING, now)
 

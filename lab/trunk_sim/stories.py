@@ -99,6 +99,6 @@ def _findings(result: CallResult) -> TapeFindings | None:
     return TapeFindings(
         welcome=tape.sounding("heard", (), 0.0, waiting),
         music=tape.sounding("heard", (), waiting + KEY_BEEP_S, agent - AGENT_LEAD_S),
-        talk=tape.sounding("heard", ALL_TONES, agent, left),
+        talk=tape.sounding("heard", ALL_TONES, agent - AGENT_LEAD_S, left),
         said=tape.sounding("said", ALL_TONES),
     )

@@ -33,7 +33,7 @@ FOREIGN_MS = 400
 Less passes: two syllables' length may come from speech that lies on a tone."""
 
 TALK_LEAST_S = 1.5
-"""A talk cut shorter than this (the run was ended) proves nothing by a voice not heard."""
+"""A talk that the end of the run cut shorter than this proves nothing by a voice not heard."""
 
 WELCOME_LEAST_S = 0.7
 """A caller who was in the menu for this long must have heard something."""
@@ -149,8 +149,9 @@ def judge(story: CallStory, *, service: str) -> Verdict:
     if ending is Ending.ANSWERED:
         audio += _talk_faults(story, record)
     audio += _service_audio_faults(story, record)
-    judged = ending is Ending.ANSWERED and _talk_s(view) >= TALK_LEAST_S
-    audio_ok = not audio if judged else None
+    audio_ok = not audio if ending is Ending.ANSWERED else None
+    if audio and ending is Ending.ANSWERED and view.gave_up and _talk_s(view) < TALK_LEAST_S:
+        audio, audio_ok = [], None
     return Verdict(
         ani=view.plan.ani,
         plan=view.plan,
@@ -317,8 +318,6 @@ def _talk_faults(story: CallStory, record: CallRecord | None) -> list[str]:
     view, robot = story.view, story.robot
     caller = view.plan.voice
     faults: list[str] = []
-    if _talk_s(view) < TALK_LEAST_S:
-        return faults
     if robot is None:
         agent = record.agent if record else None
         faults.append(f"no account of this call by its agent {agent or '(none recorded)'}")

@@ -216,6 +216,7 @@ def test_giving_up_is_possible_anywhere() -> None:
     caller.give_up(0.6)
     assert actions(caller) == [Dial(), HangUp()]
     assert caller.view.hung_up_at == 0.5
+    assert caller.view.gave_up
 
 
 CUES = ("ringing", "answered", "hears_agent", "hears_somebody", "refused", "ended", "time")

@@ -193,11 +193,15 @@ def test_keys_that_the_menu_does_not_know_need_no_record() -> None:
 
 
 def test_talk_that_was_cut_short_is_not_judged_by_what_was_not_heard() -> None:
-    view = good_view(hung_up_at=T + 4.0, ended_at=T + 4.0)
-    record = good_record(cleared_at=T + 4.0)
-    verdict = judge(story(view=view, records=(record,), robot=None, heard_ms={}), service=SERVICE)
+    view = good_view(hung_up_at=T + 4.0, ended_at=T + 4.0, gave_up=True)
+    cut = story(view=view, records=(good_record(cleared_at=T + 4.0),))
+    unheard = msgspec.structs.replace(cut, robot=None, heard_ms={})
+    verdict = judge(unheard, service=SERVICE)
     assert verdict.faults == ()
     assert verdict.audio_ok is None
+    assert judge(cut, service=SERVICE).audio_ok is True
+    own_will = msgspec.structs.replace(view, gave_up=False)
+    assert judge(msgspec.structs.replace(unheard, view=own_will), service=SERVICE).audio_ok is False
 
 
 def test_missing_and_double_records() -> None:
