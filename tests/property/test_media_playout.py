@@ -30,7 +30,7 @@ def test_frames_are_played_in_order_and_at_most_once(
     delays: list[int], lost: set[int], start: int, drift: int
 ) -> None:
     """Packets are numbered by their content; each is up to 400 ms late, some never come."""
-    nodes, playout, row = leg()
+    _, playout, row = leg()
     rows = np.array([row])
     arrivals = sorted(
         (number * (20_000 + drift * 10) / 1000 + delay, number)
