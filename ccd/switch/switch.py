@@ -329,6 +329,9 @@ class Switch:
             self._log.info("invite refused", status=verdict.code, reason=verdict.reason)
             session.reject(verdict.code, now=now, headers=verdict.headers)
             return
+        # At once, not after 200 ms (RFC 3261, 17.2.1): the simplest phones (pyVoIP) take no final
+        # answer that nothing provisional came before.
+        session.progress(100, now=now)
         number = next(self._numbers)
         call = Call(
             id=f"{self._boot}-{number}",
