@@ -103,7 +103,6 @@ async def test_sipp_calls_sipp(transport: str, tmp_path: Path, sipp_program: str
             rate=100,
         ).run()
         result.check(20)
-        assert result.retransmissions == 0
         assert len(next(iter(result.response_ms.values()))) == 20
         if listening == "u1":
             # Over TCP the callers' leaving ends what the server still keeps for a while.

@@ -34,7 +34,6 @@ async def test_the_stock_caller(
         duration_ms=200,
     ).run()  # fmt: skip
     result.check(30)
-    assert result.retransmissions == 0
     await settled(centre, watch, 30)
 
 
@@ -47,8 +46,8 @@ async def test_many_short_calls(
         duration_ms=300,
     ).run()  # fmt: skip
     result.check(100)
-    assert result.retransmissions == 0
-    assert result.percentile("setup", 50) < 100
+    # Below T1, or every call would be retransmitted; how far below is for the bench to say.
+    assert result.percentile("setup", 50) < 500
     await settled(centre, watch, 100)
 
 
