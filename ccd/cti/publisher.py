@@ -10,8 +10,13 @@ from collections.abc import Callable, Iterable
 
 import zmq
 
+from ccd.coalescer import Coalescer
 from ccd.cti.wire import BEAT, CtiError, ErrorCode, pack
 from ccd.events import Event
+
+WINDOW_S = 0.002
+"""Events are handed to ZeroMQ together this often at most: each handing over wakes its
+thread, which cost 50 to 80 µs of CPU an event on two busy cores, the event itself 2."""
 
 SUBSCRIBER_QUEUE = 20_000
 """Events that wait for one slow subscriber before its next ones are dropped (some 5 MB)."""
@@ -67,6 +72,8 @@ class Publisher:
         self._clock = clock
         self._socket: zmq.Socket[bytes] | None = None
         self._topics: dict[type[Event], bytes] = {}
+        self._outbox: list[tuple[bytes, bytes]] = []
+        self._sender = Coalescer(self._flush, WINDOW_S)
 
     def remember(self, history: Iterable[Event]) -> None:
         """Keep events of an earlier run; of use where they lead up to the last number."""
@@ -83,7 +90,8 @@ class Publisher:
         self._socket = socket
 
     def close(self) -> None:
-        """Publish no more; the ring goes on."""
+        """Publish what waits, then no more; the ring goes on."""
+        self._sender.settle()
         self._socket = None
 
     def on_event(self, event: Event) -> None:
@@ -102,11 +110,18 @@ class Publisher:
         self._send(BEAT, pack(beat))
 
     def _send(self, topic: bytes, packed: bytes) -> None:
+        if self._socket is not None:
+            self._outbox.append((topic, packed))
+            self._sender.touch()
+
+    def _flush(self) -> None:
+        outbox, self._outbox = self._outbox, []
         if self._socket is None:
             return
-        try:
-            # Two sends, no list: half the cost of send_multipart (measured: 1.7 against 3.0 µs).
-            self._socket.send(topic, zmq.SNDMORE | zmq.DONTWAIT)
-            self._socket.send(packed, zmq.DONTWAIT)
-        except zmq.ZMQError:
-            self.failed += 1
+        for topic, packed in outbox:
+            try:
+                # Two sends, no list: half the cost of send_multipart (measured: 1.7 against 3.0 µs).
+                self._socket.send(topic, zmq.SNDMORE | zmq.DONTWAIT)
+                self._socket.send(packed, zmq.DONTWAIT)
+            except zmq.ZMQError:
+                self.failed += 1
