@@ -237,6 +237,7 @@ async def test_a_socket_that_refuses_costs_the_daemon_nothing(stream: EventStrea
     publisher.open(socket)
     socket.close()
     publish(stream, 2)
+    publisher.close()  # sends what waits
     context.term()
     assert publisher.failed == 2
     assert publisher.ring.last_seq == 2
