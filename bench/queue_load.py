@@ -36,6 +36,8 @@ SECONDS = 12
 AGENTS = 300
 CALL_MS = 2500
 """From the caller's ACK to the BYE: 0.7 s of prompt, the rest with an agent."""
+LEGS = 1024
+"""Room for twice as many as there should be at once."""
 BUDGET_MS = 2.0
 DOMAIN = "bench.ccd.local"
 SERVICE = "95500"
@@ -58,6 +60,7 @@ require_registration_auth = false
 max_new_calls_per_s = 2000
 [media]
 address = "127.0.0.1"
+ports = [{first}, {last}]
 [[trunk]]
 name = "bench"
 peers = ["127.0.0.0/8"]
@@ -140,7 +143,8 @@ def _fields(result: Result) -> dict[str, object]:
 
 
 def _write_settings(folder: Path, sip: int) -> None:
-    tables = [SETTINGS.format(sip=sip, domain=DOMAIN, service=SERVICE)]
+    first, last = free_block(LEGS, random.Random())
+    tables = [SETTINGS.format(sip=sip, domain=DOMAIN, service=SERVICE, first=first, last=last)]
     for number in range(AGENTS):
         name = f"agent{number}"
         tables.append(f'[[phone]]\nname = "{name}"\npassword = "unused"\n')

@@ -14,6 +14,10 @@ from ccd.coalescer import Coalescer
 from ccd.cti.wire import BEAT, CtiError, ErrorCode, pack
 from ccd.events import Event
 
+# Plain numbers: joining and passing pyzmq's enumerations cost as much as the sending.
+_DONTWAIT = int(zmq.DONTWAIT)
+_MORE = int(zmq.SNDMORE | zmq.DONTWAIT)
+
 WINDOW_S = 0.002
 """Events are handed to ZeroMQ together this often at most: each handing over wakes its
 thread, which cost 50 to 80 µs of CPU an event on two busy cores, the event itself 2."""
@@ -121,7 +125,7 @@ class Publisher:
         for topic, packed in outbox:
             try:
                 # Two sends, no list: half the cost of send_multipart (measured: 1.7 against 3.0 µs).
-                self._socket.send(topic, zmq.SNDMORE | zmq.DONTWAIT)
-                self._socket.send(packed, zmq.DONTWAIT)
+                self._socket.send(topic, _MORE)
+                self._socket.send(packed, _DONTWAIT)
             except zmq.ZMQError:
                 self.failed += 1

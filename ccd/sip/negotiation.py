@@ -10,6 +10,8 @@ What we refuse, we refuse with port 0: media that is not audio, a second audio s
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 from ccd.sip.sdp import (
@@ -240,7 +242,7 @@ def _answer_offer(offer: bytes, local: LocalMedia, origin: Origin) -> tuple[byte
             answers.append(accepted[0])
             agreed = accepted[1]
     if agreed is None:
-        raise NoCommonMedia("; ".join(reasons) or "no m= line in the offer")
+        raise _nothing_common(reasons)
     return _describe(local, origin, answers), agreed
 
 
@@ -266,26 +268,50 @@ def _offer_section(local: LocalMedia, event_payload: int) -> MediaDescription:
     )
 
 
+def offered_remote(offer: bytes, codecs: Sequence[str]) -> tuple[str, int] | None:
+    """Where the peer wants its audio, by the stream of its offer that we would take.
+
+    For choosing our port before answering. None and errors as in `answer_offer`.
+    """
+    theirs = SessionDescription.parse(offer)
+    reasons: list[str] = []
+    for section in theirs.media:
+        if _common_codec(section, codecs, reasons) is not None:
+            return _remote(theirs.address_of(section), section.port)
+    raise _nothing_common(reasons)
+
+
+def _nothing_common(reasons: list[str]) -> NoCommonMedia:
+    return NoCommonMedia("; ".join(reasons) or "no m= line in the offer")
+
+
+def _common_codec(
+    section: MediaDescription, codecs: Sequence[str], reasons: list[str]
+) -> tuple[str, int] | None:
+    """The codec to use and its payload type; None, with the reason noted, if there is none."""
+    if section.kind != "audio":
+        reasons.append(f"{section.kind} is not carried here")
+    elif section.port == 0:
+        reasons.append("the audio stream is closed (port 0)")
+    elif section.protocol not in _PROTOCOLS:
+        reasons.append(f"audio over {section.protocol} is not carried here")
+    else:
+        for codec in codecs:
+            payload_type = section.find(codec)
+            if payload_type is not None:
+                return codec, payload_type
+        reasons.append(f"none of {', '.join(codecs)} is offered")
+    return None
+
+
 def _accept_section(
     theirs: SessionDescription, section: MediaDescription, local: LocalMedia, reasons: list[str]
 ) -> tuple[MediaDescription, Agreed] | None:
     """Our section and what it agrees on; None, with the reason noted, if we can't have it."""
-    if section.kind != "audio":
-        reasons.append(f"{section.kind} is not carried here")
+    common = _common_codec(section, local.codecs, reasons)
+    if common is None:
         return None
-    if section.port == 0:
-        reasons.append("the audio stream is closed (port 0)")
-        return None
-    if section.protocol not in _PROTOCOLS:
-        reasons.append(f"audio over {section.protocol} is not carried here")
-        return None
-    for codec in local.codecs:
-        payload_type = section.find(codec)
-        if payload_type is not None:
-            break
-    else:
-        reasons.append(f"none of {', '.join(local.codecs)} is offered")
-        return None
+    codec, payload_type = common
     address = theirs.address_of(section)
     if address is None:
         raise SdpError("no c= line for the audio stream")

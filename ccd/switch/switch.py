@@ -59,7 +59,7 @@ from ccd.sip.events import (
     SipEvent,
     Terminated,
 )
-from ccd.sip.negotiation import LocalMedia, Negotiation, NoCommonMedia, answer_offer
+from ccd.sip.negotiation import LocalMedia, Negotiation, NoCommonMedia, offered_remote
 from ccd.sip.sdp import SdpError
 from ccd.sip.session import Session
 from ccd.switch.admission import Admission, Refused
@@ -379,10 +379,8 @@ class Switch:
             leg.port = self._patch.port(None, host, None)
             return
         # Where the peer receives decides our port, and our port goes into the answer.
-        _, draft = answer_offer(
-            offer, self._local_media(9, self._settings.media.codecs), session_id=0, version=0
-        )
-        leg.port = self._patch.port(draft.remote, host, None)
+        remote = offered_remote(offer, self._settings.media.codecs)
+        leg.port = self._patch.port(remote, host, None)
         self._answer_offer(leg, offer)
 
     def _confirmed(self, event: Confirmed) -> None:
