@@ -35,8 +35,9 @@ class Media(Section, frozen=True, kw_only=True):
 
     address: str = "0.0.0.0"
     """Where RTP is heard; `0.0.0.0`: every interface."""
-    ports: tuple[int, int] = (16384, 17407)
-    """First and last UDP port; even ones carry RTP, the next odd one RTCP."""
+    ports: tuple[int, int] = (16384, 32767)
+    """First and last UDP port; even ones carry RTP, the next odd one RTCP. Few are used while
+    callers' addresses differ; calls of one address and agents' phones need a pair each."""
     workers: int = 1
     """Media processes; one carries about 1,000 two-party calls on a core."""
     codecs: tuple[str, ...] = ("PCMU", "PCMA")

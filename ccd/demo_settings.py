@@ -14,7 +14,8 @@ QUEUE = "orders"
 TRUNK = "demo"
 FLOW = Path(__file__).parent / "ivr" / "flows" / "demo.yaml"
 DEFAULT_SIP = ("127.0.0.1", 5060)
-MEDIA_PORTS = (16384, 17407)
+MEDIA_PORTS = (16384, 24575)
+"""Half of the range that a daemon has by itself: two demos find room side by side."""
 FIRST_EPHEMERAL = 32768
 """From here on Linux gives ports to whoever asks for any."""
 
@@ -57,7 +58,8 @@ def free_media_ports(host: str = "127.0.0.1") -> tuple[int, int]:
     """Return a block of media ports that nobody uses now: the usual one, else one further up.
 
     Several demos, and a real daemon, may run on one machine. A sample of each block is
-    tried; the media workers pass over a single port that is taken.
+    tried, the first port among them, which a daemon has from its start; single ports that
+    are taken are passed over when it comes to them.
     """
     first, last = MEDIA_PORTS
     size = last + 1 - first

@@ -49,6 +49,7 @@ class Cause(StrEnum):
     INCOMPATIBLE_MEDIA = "incompatible_media"
     MEDIA_TIMEOUT = "media_timeout"
     MEDIA_WORKER_LOST = "media_worker_lost"
+    MEDIA_FAILED = "media_failed"
     NETWORK_FAILURE = "network_failure"
     OVERLOAD = "overload"
     TRANSFER = "transfer"

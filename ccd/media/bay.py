@@ -37,7 +37,7 @@ from ccd.media.protocol import FRAME_MS, Command, Report
 from ccd.media.reception import Reception
 from ccd.media.recorder import RecorderThread
 from ccd.media.relay import Relay
-from ccd.media.sockets import Sockets
+from ccd.media.sockets import PortTaken, Sockets
 from ccd.media.taps import Taps
 from ccd.media.transmission import Transmitter
 
@@ -150,14 +150,18 @@ class Bay:
         self._now = now
         try:
             self._commands[type(command)](command)
+        except PortTaken as error:
+            assert isinstance(command, protocol.OpenLeg | protocol.ModifyLeg)
+            self._log.warning("media.port_taken", node=command.node, reason=str(error))
+            self.legs.give_up(command.node, str(error), port=command.port)
         except Exception as error:
             self._log.exception("media.command_failed", command=repr(command))
             self._refuse(command, str(error))
 
     def _refuse(self, command: Command, why: str) -> None:
         match command:
-            case protocol.OpenLeg():
-                self.legs.refuse(command.node)
+            case protocol.OpenLeg() | protocol.ModifyLeg():
+                self.legs.give_up(command.node, why)
             case protocol.Play():
                 self._report(protocol.PlayFinished(node=command.node, reason="failed", error=why))
             case protocol.Record():
@@ -166,7 +170,7 @@ class Bay:
                         node=command.node, path=command.path, seconds=0.0, error=why
                     )
                 )
-            case protocol.ModifyLeg() | protocol.CloseLeg() | protocol.SendDigits():
+            case protocol.CloseLeg() | protocol.SendDigits():
                 leg = self.legs.of(command.node)
                 if leg is not None:
                     self.legs.end(leg.row)

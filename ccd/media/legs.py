@@ -84,11 +84,9 @@ class Legs:
     # --- commands -------------------------------------------------------------------
 
     def open(self, command: protocol.OpenLeg, now: float) -> None:
-        """Make a leg. Raises ValueError for a port, number or address that can't be."""
-        port = self._sockets.index.get(command.port)
-        if port is None:
-            raise ValueError(f"port {command.port} is none of this worker's")
+        """Make a leg. Raises ValueError for a port, number or address that can't be, PortTaken."""
         sdp = _place(command.remote)
+        port = self._sockets.index(command.port)
         row = self._board.take(command.node, Kind.LEG)
         leg = self._legs[row] = Leg(row, command.node, sdp)
         nodes = self._board.nodes
@@ -105,20 +103,26 @@ class Legs:
         self._control.add(row, now)
 
     def modify(self, command: protocol.ModifyLeg, now: float) -> None:
-        """What a re-INVITE agreed. An SDP address that stays leaves what was latched."""
+        """What a re-INVITE agreed. Addresses that stay leave what was latched.
+
+        Raises ValueError for an address or port that can't be, PortTaken.
+        """
         leg = self.of(command.node)
         if leg is None:
             return
         sdp = _place(command.remote)
         nodes, row = self._board.nodes, leg.row
+        port = nodes.port[row] if command.port is None else self._sockets.index(command.port)
         if not nodes.receive[row] and command.receive:
             nodes.last_rx[row] = now
         before = int(nodes.codec[row]), int(nodes.pt[row])
         self._agree(leg, command.format, command.send, command.receive)
-        moved = sdp != leg.sdp
+        moved = sdp != leg.sdp or port != nodes.port[row]
         if moved or before != (int(nodes.codec[row]), int(nodes.pt[row])):
             self._reception.restart(row)
         if moved:
+            self._unaim(leg)
+            nodes.port[row] = port
             leg.sdp = sdp
             self._control.redirect(row)
             self._aim(leg, latch=command.latch)
@@ -134,6 +138,14 @@ class Legs:
     def refuse(self, node: int) -> None:
         """Say that there is no such leg (any more)."""
         self._report(protocol.LegClosed(node=node, quality=Quality()))
+
+    def give_up(self, node: int, why: str, port: int | None = None) -> None:
+        """A leg can't be what the core wants: say why, and end it where there is one.
+
+        `port` is the local port where it was that which could not be bound.
+        """
+        self._report(protocol.LegFailed(node=node, reason=why, port=port))
+        self.close(protocol.CloseLeg(node=node))
 
     def end(self, row: int) -> None:
         """Close a leg, and report what its audio was like."""
@@ -151,7 +163,7 @@ class Legs:
         leg = self._legs.get(row)
         if leg is not None:
             self._log.error("media.leg_failed", node=leg.node, exc_info=error)
-            self.end(row)
+            self.give_up(leg.node, f"{type(error).__name__}: {error}")
 
     # --- where its peer is ------------------------------------------------------------
 

@@ -12,6 +12,7 @@ import contextlib
 import itertools
 import os
 import shutil
+import socket
 import sys
 import tempfile
 from collections.abc import Callable
@@ -24,7 +25,7 @@ import zmq
 from ccd.media.link import HIGH_WATER, decoder
 from ccd.media.orphans import end_orphans
 from ccd.media.ports import NoPortFree, Port, PortPlan
-from ccd.media.protocol import Address, Command, Report, Shutdown, WorkerReady
+from ccd.media.protocol import Address, Command, LegFailed, Report, Shutdown, WorkerReady
 
 __all__ = ["MediaPool", "NoPortFree", "Port", "WorkerFailed"]
 
@@ -201,8 +202,15 @@ class MediaPool:
             worker.heard = asyncio.get_running_loop().time()
             for report in reports:
                 if isinstance(report, WorkerReady):
-                    worker.plan = PortPlan(report.ports, keys=self._leases)
+                    worker.plan = PortPlan(
+                        report.ports,
+                        spare=report.spare,
+                        usable=self._is_free,
+                        keys=self._leases,
+                    )
                     worker.ready.set()
+                elif isinstance(report, LegFailed) and report.port and worker.plan is not None:
+                    worker.plan.lose(report.port)
                 self._on_report(worker.index, report)
 
     # --- ports ------------------------------------------------------------------------
@@ -235,6 +243,16 @@ class MediaPool:
                 continue
             return Port(index, self._address, number, key)
         raise failure
+
+    def _is_free(self, number: int) -> bool:
+        """Nobody has this port and the next one: the worker will be able to bind them."""
+        for port in (number, number + 1):
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+                try:
+                    probe.bind((self._address, port))
+                except OSError:
+                    return False
+        return True
 
     def latched(self, port: Port, remote: Address) -> None:
         """The leg on this port found its peer: others may share the port."""

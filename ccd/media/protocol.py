@@ -53,6 +53,8 @@ class MediaFormat(msgspec.Struct, frozen=True, kw_only=True):
 class OpenLeg(Command, frozen=True, kw_only=True):
     """Make a leg on a local RTP port that the worker reported in `WorkerReady`.
 
+    Answered by `LegFailed` where that cannot be.
+
     `remote` is the SDP's address, or None until one is known. With `latch` the leg has
     the port to itself and takes the source of the first valid RTP as its remote
     (symmetric RTP), once; without, only packets from `remote` are its own.
@@ -70,7 +72,11 @@ class OpenLeg(Command, frozen=True, kw_only=True):
 
 
 class ModifyLeg(Command, frozen=True, kw_only=True):
-    """After a re-INVITE: where the peer's media is now, in which format and direction."""
+    """After a re-INVITE: where the peer's media is now, in which format and direction.
+
+    `port` moves our side too, where the present port can't serve the new remote; the leg
+    keeps its edges and its stream. Answered by `LegFailed` where that cannot be.
+    """
 
     node: int
     remote: Address | None
@@ -78,6 +84,7 @@ class ModifyLeg(Command, frozen=True, kw_only=True):
     latch: bool = False
     send: bool = True
     receive: bool = True
+    port: int | None = None
 
 
 class CloseLeg(Command, frozen=True, kw_only=True):
@@ -200,12 +207,15 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", tag=T
 
 
 class WorkerReady(Report, frozen=True, kw_only=True):
-    """The worker's sockets are bound: RTP ports (RTCP is each one's next, odd, port)."""
+    """The worker can carry legs on these RTP ports (RTCP is each one's next, odd, port)."""
 
     pid: int
     ports: tuple[int, ...]
+    """Bound."""
     batched: bool
     """recvmmsg and sendmmsg are in use."""
+    spare: tuple[int, ...] = ()
+    """Bound when the first `OpenLeg` names them, if nobody else has them then."""
 
 
 class LegLatched(Report, frozen=True, kw_only=True):
@@ -213,6 +223,17 @@ class LegLatched(Report, frozen=True, kw_only=True):
 
     node: int
     remote: Address
+
+
+class LegFailed(Report, frozen=True, kw_only=True):
+    """A leg could not be opened, or could not go on; `LegClosed` follows.
+
+    `port` is its local port where it was that which could not be bound.
+    """
+
+    node: int
+    reason: str
+    port: int | None = None
 
 
 class LegTimedOut(Report, frozen=True, kw_only=True):
@@ -288,6 +309,7 @@ class Gauge(Report, frozen=True, kw_only=True):
 AnyReport = (
     WorkerReady
     | LegLatched
+    | LegFailed
     | LegTimedOut
     | LegClosed
     | Digit

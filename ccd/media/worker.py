@@ -64,13 +64,17 @@ class Worker:
         self._log = log
         self._core_timeout: float = options.core_timeout
         io = batch_io.open_io(plain=options.plain)
-        first, last = options.ports
-        pairs = sockets.bind(options.address, first, last, options.max_ports)
-        self._sockets = sockets.Sockets(pairs, io)
-        ready = protocol.WorkerReady(
-            pid=os.getpid(), ports=tuple(pair.number for pair in pairs), batched=io.batched
+        self._sockets = open_sockets(options, io)
+        self._link = Link(
+            options.link,
+            lambda: protocol.WorkerReady(
+                pid=os.getpid(),
+                ports=tuple(pair.number for pair in self._sockets.pairs),
+                spare=self._sockets.spare,
+                batched=io.batched,
+            ),
+            log,
         )
-        self._link = Link(options.link, lambda: ready, log)
         self._loader = ThreadPoolExecutor(1, "sounds")
         self._recordings = RecorderThread()
         self._recordings.start()
@@ -173,6 +177,16 @@ class Worker:
         self._sockets.close()
 
 
+def open_sockets(options: argparse.Namespace, io: batch_io.BatchIO) -> sockets.Sockets:
+    """Some of the range bound, others to be bound as far as descriptors go. Raises OSError."""
+    first, last = options.ports
+    most = min(options.max_ports or sys.maxsize, sockets.affordable_pairs())
+    pairs = sockets.bind(options.address, first, last, min(sockets.FIRST_PAIRS, most))
+    bound = {pair.number for pair in pairs}
+    rest = [number for number in sockets.numbers(first, last) if number not in bound]
+    return sockets.Sockets(pairs, io, host=options.address, spare=rest[: most - len(pairs)])
+
+
 def parse(arguments: list[str]) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m ccd.media.worker", description=__doc__)
@@ -186,7 +200,13 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         metavar=("FIRST", "LAST"),
         help="range of RTP ports; 0 0: the system chooses",
     )
-    parser.add_argument("--max-ports", type=int, default=sockets.MAX_PAIRS, metavar="PAIRS")
+    parser.add_argument(
+        "--max-ports",
+        type=int,
+        default=0,
+        metavar="PAIRS",
+        help="use so many of them; 0: as many as descriptors allow",
+    )
     parser.add_argument("--plain", action="store_true", help="no recvmmsg and sendmmsg")
     parser.add_argument(
         "--core-timeout",

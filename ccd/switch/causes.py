@@ -46,6 +46,7 @@ _Q850 = {
     Cause.NETWORK_FAILURE: 38,
     Cause.MEDIA_WORKER_LOST: 41,
     Cause.OVERLOAD: 42,
+    Cause.MEDIA_FAILED: 47,
     Cause.INCOMPATIBLE_MEDIA: 88,
     Cause.MEDIA_TIMEOUT: 102,
 }

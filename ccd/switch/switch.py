@@ -39,6 +39,7 @@ from ccd.media.protocol import (
     Digit,
     Gauge,
     LegClosed,
+    LegFailed,
     LegLatched,
     LegTimedOut,
     PlayFinished,
@@ -61,7 +62,7 @@ from ccd.sip.events import (
 )
 from ccd.sip.negotiation import LocalMedia, Negotiation, NoCommonMedia, offered_remote
 from ccd.sip.sdp import SdpError
-from ccd.sip.session import Session
+from ccd.sip.session import Session, SessionState
 from ccd.switch.admission import Admission, Refused
 from ccd.switch.call import Call, Controller, Leg
 from ccd.switch.causes import cause_of_status, reason_header, status_of_cause
@@ -147,6 +148,7 @@ class Switch:
             PlayFinished: lambda _worker, report: self._patch.play_finished(report),
             RecordFinished: lambda _worker, report: self._patch.record_finished(report),
             LegLatched: lambda _worker, report: self._patch.latched(report.node, report.remote),
+            LegFailed: self._leg_failed,
             LegTimedOut: self._leg_timed_out,
             LegClosed: self._leg_closed,
             Gauge: self._gauge,
@@ -516,7 +518,7 @@ class Switch:
             return
         leg.ending = cause
         now = self._clock()
-        if leg is leg.call.caller and leg.state is ConnectionState.ALERTING:
+        if leg is leg.call.caller and leg.session.state is SessionState.RINGING:
             status = status or status_of_cause(cause)
             retry = (("Retry-After", "5"),) if status == 503 else ()
             leg.session.reject(status, now=now, headers=retry)
@@ -649,6 +651,17 @@ class Switch:
         if leg is None or leg.ending is not None or leg.call.controller is None:
             return
         leg.call.controller.digit(leg.call, leg, report.digit)
+
+    def _leg_failed(self, _worker: int, report: LegFailed) -> None:
+        """A leg has no audio and will have none: nobody is to be left in silence."""
+        leg = self._patch.leg(report.node)
+        if leg is None:
+            return
+        self._log.error("leg failed", call=leg.call.id, leg=leg.id, reason=report.reason)
+        if leg is leg.call.caller:
+            self.clear_call(leg.call, Cause.MEDIA_FAILED)
+        else:
+            self._end(leg, Cause.MEDIA_FAILED)
 
     def _leg_timed_out(self, _worker: int, report: LegTimedOut) -> None:
         leg = self._patch.leg(report.node)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import random
 import socket
 
-LOWEST, HIGHEST = 18_000, 32_700
-"""Above the daemon's default ports, below Linux's ephemeral ones (32768 and up)."""
+LOWEST, HIGHEST = 20_480, 32_700
+"""Above what a daemon uses first (it begins at 16384, and takes others than the lowest for more
+than 2,000 legs at once alone; both pass over what the other has), below Linux's ephemeral
+ones (32768 and up)."""
 
 ATTEMPTS = 50
 

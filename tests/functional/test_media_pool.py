@@ -25,6 +25,7 @@ from ccd.media.protocol import (
     Connect,
     Gauge,
     LegClosed,
+    LegFailed,
     LegLatched,
     MediaFormat,
     OpenLeg,
@@ -298,6 +299,92 @@ async def test_worker_that_cannot_start_says_why(watch: Watch, tmp_path: Path) -
     with taken, pytest.raises(WorkerFailed, match=r"media\.ports"):
         await pool.start()
     assert watch.lost == []
+
+
+def free_block(pairs: int) -> tuple[int, int]:
+    """Neighbouring ports that nobody has now, below those that Linux gives to whoever asks."""
+    for first in range(1024 + 2 * os.getpid() % 8000, 32000, 2 * pairs):
+        try:
+            for number in range(first, first + 2 * pairs):
+                with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+                    probe.bind(("127.0.0.1", number))
+        except OSError:
+            continue
+        return first, first + 2 * pairs - 1
+    raise AssertionError("no free block of ports")
+
+
+async def test_ports_beyond_the_first_are_bound_when_legs_need_them(
+    watch: Watch, tmp_path: Path
+) -> None:
+    first, last = free_block(300)
+    pool = make_pool(watch, tmp_path, ports=(first, last))
+    await pool.start()
+    try:
+        (ready,) = watch.of(WorkerReady)
+        assert (len(ready.ports), len(ready.spare)) == (64, 236)
+        a, node, _ = await leg(pool, 500, latch=True)
+        ports = [pool.take_port(None, latch=False) for _ in range(298)]
+        assert len({port.number for port in ports}) == 298
+        pool.send(
+            0,
+            *(
+                OpenLeg(node=pool.node(), port=port.number, remote=None, format=MediaFormat())
+                for port in ports
+            ),
+        )
+        b, b_node, _ = await leg(pool, 900, latch=True)
+        pool.send(0, Connect(source=node, sink=b_node), Connect(source=b_node, sink=node))
+        await asyncio.gather(a.hear(60), b.hear(60))
+        assert a.level(900) > 7000
+        assert b.level(500) > 7000
+        assert not watch.of(LegFailed)
+        with pytest.raises(NoPortFree, match=r"media\.ports"):
+            pool.take_port(None, latch=False)
+        await a.close()
+        await b.close()
+    finally:
+        await pool.stop()
+
+
+async def test_ports_that_others_have_are_passed_over(watch: Watch, tmp_path: Path) -> None:
+    first, last = free_block(100)
+    pool = make_pool(watch, tmp_path, ports=(first, last))
+    await pool.start()
+    others = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(20)]
+    try:
+        for at, other in enumerate(others):
+            other.bind(("127.0.0.1", last - 20 + at))  # ten pairs, and a port more
+        free = range(first, last - 21, 2)
+        assert {pool.take_port(None, latch=False).number for _ in free} == set(free)
+        with pytest.raises(NoPortFree):
+            pool.take_port(None, latch=False)
+    finally:
+        for other in others:
+            other.close()
+        await pool.stop()
+
+
+async def test_a_port_that_somebody_took_in_between_fails_its_leg(
+    watch: Watch, tmp_path: Path
+) -> None:
+    first, last = free_block(100)
+    pool = make_pool(watch, tmp_path, ports=(first, last))
+    await pool.start()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        ports = [pool.take_port(None, latch=False) for _ in range(60)]
+        unlucky = max(ports, key=lambda port: port.number)
+        other.bind(("127.0.0.1", unlucky.number + 1))
+        node = pool.node()
+        pool.send(0, OpenLeg(node=node, port=unlucky.number, remote=None, format=MediaFormat()))
+        await watch.until(lambda: watch.of(LegClosed))
+        (failed,) = watch.of(LegFailed)
+        assert (failed.node, failed.port) == (node, unlucky.number)
+        assert "in use" in failed.reason
+        assert [closed.node for closed in watch.of(LegClosed)] == [node]
+        pool.release(unlucky)
+        assert unlucky.number not in {pool.take_port(None, latch=False).number for _ in range(20)}
+    await pool.stop()
 
 
 async def test_two_workers_share_the_load(watch: Watch, tmp_path: Path) -> None:

@@ -29,6 +29,8 @@ class PaperBay:
         self.edges: dict[tuple[int, int], p.Connect] = {}
         self.alive = True
         self.leases: set[int] = set()
+        self.refuses: str = ""
+        """Why the next leg can't be opened or changed."""
 
     # --- MediaPool's interface ----------------------------------------------------------
 
@@ -75,6 +77,12 @@ class PaperBay:
 
     def _take(self, command: p.Command) -> None:
         match command:
+            case p.OpenLeg() | p.ModifyLeg() if self.refuses:
+                self._say(p.LegFailed(node=command.node, reason=self.refuses))
+                self._say(p.LegClosed(node=command.node, quality=Quality()))
+                self.legs.pop(command.node, None)
+                self._forget_edges(command.node)
+                self.refuses = ""
             case p.OpenLeg() | p.ModifyLeg():
                 self.legs[command.node] = command
             case p.CloseLeg(node=node):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import random
+import time
 
 import pytest
 
 from ccd.media.pool import divide
-from ccd.media.ports import NoPortFree, PortPlan
+from ccd.media.ports import RESTING, NoPortFree, PortPlan
 
 A = ("192.0.2.1", 4000)
 B = ("192.0.2.2", 4000)
@@ -71,9 +73,100 @@ def test_released_ports_come_back_last() -> None:
     assert len(plan) == 3
 
 
-def test_rules_hold_over_any_history() -> None:
+def test_few_calls_use_few_ports_again_and_again() -> None:
+    plan = PortPlan(range(100, 228, 2), spare=range(228, 1000, 2))
+    used = []
+    for _ in range(500):
+        keys = [plan.take(None, latch=True)[1] for _ in range(10)]
+        for key in keys:
+            plan.release(key)
+        used += [plan.take(A, latch=False)[0]]
+        plan.release(1 + max(keys))
+    assert max(used) < 228
+    taken = [plan.take(None, latch=True)[0] for _ in range(48)]
+    assert sorted(taken)[:16] != sorted(taken)[-16:]
+    assert sum(number >= 228 for number in taken) == 48 - 16  # 32 rest
+
+
+def test_a_port_rests_before_its_next_leg() -> None:
+    plan = PortPlan(range(100, 228, 2), spare=range(228, 1000, 2))
+    number, key = plan.take(None, latch=True)
+    plan.release(key)
+    for _ in range(RESTING):
+        other, key = plan.take(None, latch=True)
+        assert other != number
+        plan.release(key)
+
+
+def test_two_thousand_calls_of_one_address_and_their_agents() -> None:
+    """SIPp's `uac` announces one port for all its calls."""
+    plan = PortPlan(range(16384, 16512, 2), spare=range(16512, 32768, 2))
+    began = time.process_time()
+    callers = [plan.take(A, latch=False)[0] for _ in range(2000)]
+    agents = [plan.take(None, latch=False) for _ in range(2000)]
+    assert len(set(callers)) == 2000
+    assert len({number for number, _ in agents}) == 2000
+    assert not set(callers) & {number for number, _ in agents}
+    for at, (_, key) in enumerate(agents):
+        plan.settle(key, ("192.0.2.9", 10000 + at))
+    # More of them go where an agent's leg is alone with its known peer.
+    more = [plan.take(A, latch=False)[0] for _ in range(2000)]
+    assert set(more) == {number for number, _ in agents}
+    assert time.process_time() - began < 2.0
+
+
+def test_ports_of_others_are_passed_over_and_asked_for_again_last() -> None:
+    others = {104, 106}
+    asked = []
+
+    def usable(number: int) -> bool:
+        asked.append(number)
+        return number not in others
+
+    plan = PortPlan([100, 102], spare=[104, 106, 108], usable=usable, shared=1)
+    assert {plan.take(None, latch=True)[0] for _ in range(3)} == {100, 102, 108}
+    with pytest.raises(NoPortFree, match="2 more are not to be had"):
+        plan.take(None, latch=True)
+    others.clear()
+    assert {plan.take(None, latch=True)[0] for _ in range(2)} == {104, 106}
+    assert asked[:3] == [104, 106, 108]
+
+
+def test_a_port_that_could_not_be_bound_comes_last() -> None:
+    plan = PortPlan([100], spare=[102, 104], shared=1)
+    number, key = plan.take(A, latch=True)
+    assert number == 102
+    plan.settle(key, A)
+    plan.lose(102)
+    assert [plan.take(B, latch=False)[0] for _ in range(1)] == [100]
+    assert plan.take(B, latch=False)[0] == 104  # not with A's leg, which ends soon
+    with pytest.raises(NoPortFree):
+        plan.take(B, latch=False)
+    plan.release(key)
+    assert plan.take(B, latch=False)[0] == 102
+
+
+def test_what_fits_is_said_before_anything_changes() -> None:
+    plan = PortPlan([100], shared=1)
+    _, first = plan.take(A, latch=False)
+    assert plan.fits(first, B, latch=False)
+    assert plan.fits(first, None, latch=False)
+    _, second = plan.take(B, latch=False)
+    assert not plan.fits(first, B, latch=False)
+    assert plan.fits(second, B, latch=False)
+    assert not plan.fits(second, B, latch=True)
+
+
+@pytest.mark.parametrize("spare", [0, 20], ids=["bound", "on demand"])
+def test_rules_hold_over_any_history(spare: int) -> None:
     rng = random.Random(3)
-    plan = PortPlan(range(100, 160, 2), shared=5)
+    numbers = range(100, 160, 2)
+    plan = PortPlan(
+        numbers[: 30 - spare],
+        spare=numbers[30 - spare :],
+        usable=lambda _: rng.random() < 0.7,
+        shared=5,
+    )
     leases: dict[int, tuple[int, tuple[str, int] | None]] = {}
     refused = 0
     for _ in range(5000):
@@ -98,6 +191,8 @@ def test_rules_hold_over_any_history() -> None:
             key = rng.choice(list(leases))
             plan.release(key)
             del leases[key]
+        if spare and rng.random() < 0.01:
+            plan.lose(rng.choice(numbers[30 - spare :]))
         by_port = sorted(leases.values(), key=lambda lease: lease[0])
         for _, group in itertools.groupby(by_port, key=lambda lease: lease[0]):
             remotes = [remote for _, remote in group]
@@ -107,7 +202,13 @@ def test_rules_hold_over_any_history() -> None:
     for key in leases:
         plan.release(key)
     assert len(plan) == 0
-    assert len({plan.take(None, latch=True)[0] for _ in range(30)}) == 30
+    again: set[int] = set()
+    while len(again) < 30:  # `usable` says no to some for a while
+        with contextlib.suppress(NoPortFree):
+            again.add(plan.take(None, latch=True)[0])
+    assert again == set(numbers)
+    with pytest.raises(NoPortFree):
+        plan.take(None, latch=True)
 
 
 def test_ranges_are_divided_in_even_parts() -> None:

@@ -293,6 +293,29 @@ def test_after_the_worker_is_back_callers_hear_music_again(centre: VirtualCentre
     assert centre.bay.files_heard(centre.call.caller.node) == {"music.wav"}
 
 
+def test_a_caller_without_audio_is_not_kept(centre: VirtualCentre) -> None:
+    """The refusal comes between our 200 and the caller's ACK."""
+    centre.bay.refuses = "RTP port 20000: Address already in use"
+    centre.caller_in_menu()
+    assert centre.caller.is_over
+    assert centre.record.cause is Cause.MEDIA_FAILED
+    assert centre.record.outcome is Outcome.FAILED
+    centre.assert_nothing_left()
+
+
+def test_with_an_agent_without_audio_the_call_ends(two_agents: VirtualCentre) -> None:
+    two_agents.caller_in_queue()
+    two_agents.bay.refuses = "RTP port 20000: Address already in use"
+    two_agents.staff()
+    two_agents.run(5.0)
+    assert two_agents.phones["agent1"].is_over
+    cleared = two_agents.told(ConnectionCleared)
+    assert {event.cause for event in cleared} == {Cause.MEDIA_FAILED}
+    assert two_agents.caller.is_over
+    assert two_agents.record.cause is Cause.MEDIA_FAILED
+    two_agents.assert_nothing_left()
+
+
 # --- invariants -----------------------------------------------------------------------------------
 
 
