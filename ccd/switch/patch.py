@@ -47,6 +47,15 @@ RecordingDone = Callable[[str, float, str], None]
 """Told a recording's path, its length in seconds, and what went wrong, if anything did."""
 
 
+class _Place(NamedTuple):
+    """Where a leg's peer has its media."""
+
+    remote: Address | None
+    """What its SDP says; None: nowhere, or not yet."""
+    latch: bool
+    """Its audio may come from elsewhere."""
+
+
 class _Recording(NamedTuple):
     worker: int
     path: str
@@ -62,6 +71,8 @@ class Patch:
         self._nat = nat
         self._legs: dict[int, Leg] = {}
         """By node; a leg stays until the worker has said its last word on it."""
+        self._places: dict[int, _Place] = {}
+        """By node."""
         self._plays: dict[int, tuple[Leg, Callable[[Leg], None]]] = {}
         self._recordings: dict[int, _Recording] = {}
         self._music: dict[tuple[int, str], int] = {}
@@ -90,12 +101,39 @@ class Patch:
         """A fresh node number."""
         return self._pool.node()
 
+    def move(self, leg: Leg, remote: Address | None) -> bool:
+        """The peer's media goes to `remote`: give the leg another port where its own can't follow.
+
+        Legs that share a port are told apart by their remotes, and one that may latch has a
+        port alone. True where `leg.port` is another one from now on; our SDP must say so.
+        Raises `ccd.media.ports.NoPortFree`; then everything is as it was.
+        """
+        assert leg.port is not None
+        known = self._places.get(leg.node)
+        if known is not None and known.remote == remote:
+            return False
+        latch = self.must_latch(remote, leg.session.peer.host)
+        changed = False
+        if not self._pool.moved(leg.port, remote, latch=latch):
+            if remote is None:
+                latch = False  # media rests, and what comes to a shared port may be anybody's
+            else:
+                port = self._pool.take_port(remote, latch=latch, worker=leg.port.worker)
+                self._pool.release(leg.port)
+                leg.port, changed = port, True
+        self._places[leg.node] = _Place(remote, latch)
+        return changed
+
     def open(self, leg: Leg) -> None:
         """Make the leg's node, as agreed; where it was open already, change it."""
         assert leg.port is not None
         assert leg.agreed is not None
         agreed = leg.agreed
-        latch = self.must_latch(agreed.remote, leg.session.peer.host)
+        place = self._places.get(leg.node)
+        if place is None:
+            # For this very remote the port was taken.
+            latch = self.must_latch(agreed.remote, leg.session.peer.host)
+            place = self._places[leg.node] = _Place(agreed.remote, latch)
         if not leg.media_open:
             leg.media_open = True
             self._legs[leg.node] = leg
@@ -106,7 +144,7 @@ class Patch:
                     port=leg.port.number,
                     remote=agreed.remote,
                     format=media_format(agreed),
-                    latch=latch,
+                    latch=place.latch,
                     send=agreed.send,
                     receive=agreed.receive,
                     timeout_s=self._rtp_timeout_s,
@@ -119,18 +157,18 @@ class Patch:
                     node=leg.node,
                     remote=agreed.remote,
                     format=media_format(agreed),
-                    latch=latch,
+                    latch=place.latch,
                     send=agreed.send,
                     receive=agreed.receive,
+                    port=leg.port.number,
                 ),
             )
-        if agreed.remote is not None and not latch:
-            self._pool.moved(leg.port, agreed.remote)
 
     def close(self, leg: Leg) -> None:
         """Take the leg's node and port away."""
         self.stop(leg)
         leg.hears = frozenset()
+        self._places.pop(leg.node, None)
         if leg.port is None:
             return
         if leg.media_open:

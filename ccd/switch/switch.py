@@ -436,14 +436,17 @@ class Switch:
             event.session.answer(self._offer(leg, self._settings.media.codecs), now=now)
             return
         try:
+            # Where the peer receives now decides whether our port still serves.
+            self._patch.move(leg, offered_remote(event.sdp, self._settings.media.codecs))
             answer = self._answer_offer(leg, event.sdp)
-        except (SdpError, NoCommonMedia) as error:
+        except (SdpError, NoCommonMedia, NoPortFree) as error:
             self._log.info("new offer refused", leg=leg.id, reason=str(error))
             event.session.refuse_offer(now=now)
             return
         event.session.answer(answer, now=now)
-        if leg.connected:
+        if leg.media_open:
             self._patch.open(leg)
+        if leg.connected:
             self._follow_hold(leg)
 
     def _offer_answered(self, event: OfferAnswered) -> None:
@@ -552,7 +555,17 @@ class Switch:
             self._log.info("answer refused", leg=leg.id, reason=str(error))
             self._end(leg, Cause.INCOMPATIBLE_MEDIA)
             return False
+        try:
+            moved = self._patch.move(leg, leg.agreed.remote)
+        except NoPortFree as error:
+            self._log.warning("no RTP port", call=leg.call.id, leg=leg.id, reason=str(error))
+            self._end(leg, Cause.MEDIA_FAILED)
+            return False
         self._patch.open(leg)
+        if moved:
+            # Our offer named the old port, and its answer came too late to choose: say so.
+            leg.session.offer(self._offer(leg, self._settings.media.codecs), now=self._clock())
+            self._endpoint.wake()
         return True
 
     # --- who hears whom --------------------------------------------------------------

@@ -21,7 +21,7 @@ class PaperBay:
     def __init__(self, report: Callable[[int, p.Report], None], soon: Callable[..., None]) -> None:
         self._report = report
         self._soon = soon
-        self._plan = PortPlan(range(20000, 20400, 2))
+        self.plan = PortPlan(range(20000, 20400, 2))
         self._nodes = 0
         self.legs: dict[int, p.OpenLeg | p.ModifyLeg] = {}
         self.players: dict[int, p.Play] = {}
@@ -41,25 +41,25 @@ class PaperBay:
     def take_port(
         self, remote: p.Address | None, *, latch: bool, worker: int | None = None
     ) -> Port:
-        number, key = self._plan.take(remote, latch=latch)
+        number, key = self.plan.take(remote, latch=latch)
         self.leases.add(key)
         return Port(0, "10.0.0.1", number, key)
 
     def latched(self, port: Port, remote: p.Address) -> None:
-        self._plan.settle(port.key, remote)
+        self.plan.settle(port.key, remote)
 
     def moved(self, port: Port, remote: p.Address | None, *, latch: bool = False) -> bool:
         if remote is None or latch:
-            return self._plan.reserve(port.key)
+            return self.plan.reserve(port.key)
         try:
-            self._plan.settle(port.key, remote)
+            self.plan.settle(port.key, remote)
         except ValueError:
             return False
         return True
 
     def release(self, port: Port) -> None:
         self.leases.discard(port.key)
-        self._plan.release(port.key)
+        self.plan.release(port.key)
 
     def is_ready(self, worker: int) -> bool:
         return self.alive

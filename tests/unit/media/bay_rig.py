@@ -175,7 +175,13 @@ class Rig:
             if plain
             else batch_io.MmsgIO(256)
         )
-        self.sockets = sockets.Sockets(sockets.bind("127.0.0.1", 0, 0, ports), self.io)
+        pairs = sockets.bind("127.0.0.1", 0, 0, ports + 1)
+        last = pairs.pop()
+        last.rtp.close()
+        last.rtcp.close()
+        self.spare = last.number
+        """A port to be bound on demand."""
+        self.sockets = sockets.Sockets(pairs, self.io, host="127.0.0.1", spare=[last.number])
         self.ports = [pair.number for pair in self.sockets.pairs]
         self.reports: list[Report] = []
         self.recordings = RecorderThread()
