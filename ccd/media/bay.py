@@ -324,7 +324,7 @@ class Bay:
             frames[missing] = self._concealer.conceal(rows[missing])
         self.nodes.frame[rows] = frames
         self._playout.settle(rows, have, frames)
-        toned = self.nodes.event_pt[rows] == NONE
+        toned = self.nodes.rx_event_pt[rows] == NONE
         if toned.any():
             for row, digit in self._inband.feed(rows[toned], frames[toned]):
                 # A partner hears the tone itself.

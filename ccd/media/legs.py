@@ -115,10 +115,10 @@ class Legs:
         port = nodes.port[row] if command.port is None else self._sockets.index(command.port)
         if not nodes.receive[row] and command.receive:
             nodes.last_rx[row] = now
-        before = int(nodes.codec[row]), int(nodes.pt[row])
+        before = int(nodes.codec[row]), int(nodes.rx_pt[row])
         self._agree(leg, command.format, command.send, command.receive)
         moved = sdp != leg.sdp or port != nodes.port[row]
-        if moved or before != (int(nodes.codec[row]), int(nodes.pt[row])):
+        if moved or before != (int(nodes.codec[row]), int(nodes.rx_pt[row])):
             self._reception.restart(row)
         if moved:
             self._unaim(leg)
@@ -179,7 +179,9 @@ class Legs:
         nodes, row = self._board.nodes, leg.row
         nodes.codec[row] = CODEC_INDEX[form.codec]
         nodes.pt[row] = form.payload_type
-        nodes.event_pt[row] = NONE if form.telephone_event is None else form.telephone_event
+        nodes.event_pt[row] = _number(form.telephone_event, NONE)
+        nodes.rx_pt[row] = _number(form.receive_payload_type, form.payload_type)
+        nodes.rx_event_pt[row] = _number(form.receive_telephone_event, int(nodes.event_pt[row]))
         nodes.ptime[row] = form.ptime_ms
         nodes.send[row] = send
         nodes.receive[row] = receive
@@ -252,6 +254,10 @@ class Legs:
         if not nodes.primed[row]:
             return RELAY_MS
         return float(max(0, int(nodes.high[row] - nodes.play[row]))) * FRAME_MS + FRAME_MS / 2
+
+
+def _number(payload_type: int | None, otherwise: int) -> int:
+    return otherwise if payload_type is None else payload_type
 
 
 def _place(remote: Address | None) -> int:

@@ -53,6 +53,8 @@ class Nodes(Table):
         "codec": Column(np.int64),
         "pt": Column(np.uint8),
         "event_pt": Column(np.int64, NONE),
+        "rx_pt": Column(np.uint8),
+        "rx_event_pt": Column(np.int64, NONE),
         "ptime": Column(np.int64, 20),
         "send": Column(bool),
         "receive": Column(bool),
@@ -125,8 +127,12 @@ class Nodes(Table):
     codec: NDArray[np.int64]
     """Row of the codec tables."""
     pt: NDArray[np.uint8]
+    """Payload type of what goes out."""
     event_pt: NDArray[np.int64]
-    """RFC 4733 payload type, -1 for none."""
+    """RFC 4733's, -1 for none."""
+    rx_pt: NDArray[np.uint8]
+    """Payload types of what comes in; nearly always the same."""
+    rx_event_pt: NDArray[np.int64]
     ptime: NDArray[np.int64]
     send: NDArray[np.bool_]
     receive: NDArray[np.bool_]

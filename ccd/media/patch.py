@@ -148,7 +148,7 @@ def compile_plan(nodes: Nodes, edges: Edges) -> Plan:
     source, sink, gain, alone = source[rest], sink[rest], gain[rest], alone[rest]
     listening = np.zeros(capacity, bool)
     listening[source] = True
-    listening |= nodes.event_pt == NONE  # digits can only come as tones
+    listening |= nodes.rx_event_pt == NONE  # digits can only come as tones
     listening &= leg & nodes.receive
     nodes.primed &= listening & nodes.listening
     nodes.listening[:] = listening

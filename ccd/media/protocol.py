@@ -46,6 +46,10 @@ class MediaFormat(msgspec.Struct, frozen=True, kw_only=True):
     payload_type: int = 0
     telephone_event: int | None = 101
     """RFC 4733 payload type, or None where the peer does not speak it."""
+    receive_payload_type: int | None = None
+    """What comes in has another payload type than what goes out (RFC 3264, 6.1); None: the same."""
+    receive_telephone_event: int | None = None
+    """The same for RFC 4733."""
     ptime_ms: int = 20
     """What we send; what comes in may have any packet time from 10 to 60 ms."""
 

@@ -199,7 +199,7 @@ class Reception:
                 continue
             row = self.latching.row(port)
             pt = int(headers.second[at]) & 0x7F
-            expected = pt in (int(nodes.pt[row]), int(nodes.event_pt[row]))
+            expected = pt in (int(nodes.rx_pt[row]), int(nodes.rx_event_pt[row]))
             if (
                 valid[at]
                 and expected
@@ -244,7 +244,7 @@ class Reception:
         ts = headers.ts[index]
         second = headers.second[index]
         extended = nodes.rx_ts[rows] + rtp.signed32(ts - nodes.rx_ts[rows])
-        audio = (second & 0x7F) == nodes.pt[rows]
+        audio = (second & 0x7F) == nodes.rx_pt[rows]
         assert self._inbound is not None
         plain = fresh & audio & (headers.first[index] == rtp.PLAIN)
         plain &= self._inbound.length[index] == rtp.HEADER + FRAME
@@ -322,7 +322,7 @@ class Reception:
         """A packet out of any order: begin a stream with it, or wait for its successor."""
         nodes = self._nodes
         pt = int(headers.second[at]) & 0x7F
-        if pt not in (int(nodes.pt[row]), int(nodes.event_pt[row]), rtp.COMFORT_NOISE) and (
+        if pt not in (int(nodes.rx_pt[row]), int(nodes.rx_event_pt[row]), rtp.COMFORT_NOISE) and (
             pt not in STATIC_CODECS
         ):
             return False
@@ -361,7 +361,7 @@ class Reception:
             return
         pt = packet[1] & 0x7F
         marker = packet[1] >= rtp.MARKER
-        if pt == nodes.event_pt[row]:
+        if pt == nodes.rx_event_pt[row]:
             digit = self._events.setdefault(row, EventReceiver()).feed(
                 body, int(headers.ts[at]), marker
             )
@@ -372,7 +372,7 @@ class Reception:
                 self._on_digit(row, digit)
             return
         codec = _CODECS[int(nodes.codec[row])]
-        if pt != nodes.pt[row]:
+        if pt != nodes.rx_pt[row]:
             other = STATIC_CODECS.get(pt)
             if other is None:
                 return  # comfort noise: the pause is silent enough as it is

@@ -39,6 +39,8 @@ def media_format(agreed: Agreed) -> MediaFormat:
         codec=Codec(agreed.codec),
         payload_type=agreed.payload_type,
         telephone_event=agreed.telephone_event,
+        receive_payload_type=agreed.receive_payload_type,
+        receive_telephone_event=agreed.receive_telephone_event,
         ptime_ms=agreed.ptime,
     )
 

@@ -11,7 +11,9 @@ from virtual.centre import SERVICE, Telephone, VirtualCentre
 from ccd.media.ports import PortPlan
 from ccd.model import Cause
 from ccd.sip.events import OfferAnswered, OfferRefused
+from ccd.sip.negotiation import Agreed
 from ccd.sip.sdp import SessionDescription
+from ccd.switch.patch import media_format
 
 
 @pytest.fixture(params=["auto", "never"])
@@ -121,3 +123,20 @@ def test_an_old_hold_keeps_the_place_on_a_shared_port(centre: VirtualCentre) -> 
     centre.do(lambda: move(centre, second, own))
     back = centre.bay.legs[leg.node]
     assert (back.remote, back.latch, leg.port.number) == ((own, 4000), False, 20000)
+
+
+def test_the_media_worker_is_told_of_payload_types_by_direction() -> None:
+    agreed = Agreed(
+        remote=("10.0.9.1", 4000),
+        codec="PCMU",
+        payload_type=0,
+        telephone_event=96,
+        ptime=20,
+        send=True,
+        receive=True,
+        receive_payload_type=98,
+        receive_telephone_event=101,
+    )
+    form = media_format(agreed)
+    assert (form.payload_type, form.receive_payload_type) == (0, 98)
+    assert (form.telephone_event, form.receive_telephone_event) == (96, 101)
