@@ -82,7 +82,7 @@ class Bay:
         self._playout = Playout(nodes)
         self._relay = Relay(nodes, self.transmitter)
         self._control = Control(nodes, sockets, rng, wall)
-        self._players = Players(nodes, loader)
+        self._players = Players(self.board, loader)
         self._dialling = Dialling(self.board, self.transmitter, self._players)
         self._taps = Taps(self.board, recordings, report=report, log=log)
         book = AddressBook()
@@ -137,7 +137,7 @@ class Bay:
     @property
     def idle(self) -> bool:
         """There is nothing whose time must be kept."""
-        return not len(self.board) and not self._taps.busy
+        return not len(self.legs) and not self._taps.busy and not self._players.busy
 
     # --- commands ----------------------------------------------------------------
 
@@ -292,7 +292,7 @@ class Bay:
         """One tick of the bay's clock."""
         self._now = self._frame_at = now
         self.tick += 1
-        self._players.advance()
+        self._players.advance(now)
         plan = self.board.plan()
         self._listen(plan)
         sums = self._mixer.sums(plan)

@@ -72,6 +72,10 @@ class Edges(Table):
         for source, sink in list(self._touching.get(row, ())):
             self.disconnect(source, sink)
 
+    def touch(self, row: int) -> bool:
+        """Whether a node has any edge."""
+        return row in self._touching
+
     def sources_of(self, sink: int) -> list[int]:
         """Whom a sink hears."""
         return [a for a, b in self._touching.get(sink, ()) if b == sink]

@@ -182,6 +182,11 @@ class SoundPlayer:
         self._item = 0
         self._position = 0
 
+    @property
+    def endless(self) -> bool:
+        """It goes on until it is stopped."""
+        return self._loop or any(source.length is None for source in self._sources)
+
     def next_frame(self) -> NDArray[np.int16] | None:
         """The next 160 samples, not to be changed; None when the list is at its end.
 
@@ -195,6 +200,17 @@ class SoundPlayer:
             self._position += FRAME
             return frame
         return self._across()
+
+    def skip(self, frames: int) -> None:
+        """Go on as if so many frames had been played."""
+        left = frames * FRAME
+        lengths = [source.length for source in self._sources]
+        if self._loop and None not in lengths and left > 0:
+            left %= sum(length or 0 for length in lengths)  # whole rounds lead back here
+        while left and (source := self._current()) is not None:
+            step = left if source.length is None else min(left, source.length - self._position)
+            self._position += step
+            left -= step
 
     def _current(self) -> _Source | None:
         """The sound at the play position, stepping over what is finished."""
