@@ -23,6 +23,7 @@ from ccd.events import (
     Event,
     Held,
     Offered,
+    QualityReported,
     Queued,
     Retrieved,
 )
@@ -315,7 +316,7 @@ async def test_codecs_and_packet_times_of_each_side(
         centre.caller(codecs=[codec], ptime=ptime) as caller,
     ):
         call = await caller.call(centre.uri("95501"), record=tmp_path / "caller.wav")
-        await watch.expect(Bridged)
+        bridged = await watch.expect(Bridged)
         theirs = (await desk.incoming())["call"]
         await desk.phone.state(theirs, "confirmed")
         await desk.phone.record(theirs, tmp_path / "agent.wav")
@@ -323,6 +324,10 @@ async def test_codecs_and_packet_times_of_each_side(
         await caller.hang_up(call)
         await caller.expect("recorded")
         await desk.phone.expect("recorded")
+        for party in (Party.CALLER, Party.AGENT):
+            reported = await watch.expect(QualityReported, call=bridged.call, party=party)
+            assert reported.quality.packets_received > 20, reported
+            assert reported.quality.packets_sent > 20, reported
         assert (await caller.expect("media", call=call))["codec"] == codec
     assert audio.tone_seconds(audio.read(tmp_path / "agent.wav"), CALLER_HZ) > 0.8
     assert audio.tone_seconds(audio.read(tmp_path / "caller.wav"), AGENT_HZ["agent1"]) > 0.8

@@ -12,6 +12,7 @@ import json
 import os
 import selectors
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,14 @@ def say(**fields: Any) -> None:
     sys.stdout.flush()
 
 
+def is_complete(path: str) -> bool:
+    """Whether a WAV's header knows of all its data, which it does once the file is closed."""
+    with open(path, "rb") as file:
+        header = file.read(44)
+    size = os.path.getsize(path)
+    return header[:4] == b"RIFF" and int.from_bytes(header[4:8], "little") + 8 == size
+
+
 class Call(pj.Call):
     """A call that reports what happens to it."""
 
@@ -48,6 +57,7 @@ class Call(pj.Call):
         super().__init__(account, call_id)
         self.phone = phone
         self.recorder: pj.AudioMediaRecorder | None = None
+        self.recording = ""
 
     def onCallState(self, prm: pj.OnCallStateParam) -> None:  # noqa: N802
         info = self.getInfo()
@@ -124,6 +134,7 @@ class Phone:
         self.calls: dict[int, Call] = {}
         self.running = True
         self._finished: list[int] = []
+        self._closing: list[tuple[int, str]] = []
         self._player: pj.AudioMediaPlayer | None = None
         self._auto_answer: float | None = None
         self._auto_code = 200
@@ -364,6 +375,7 @@ class Phone:
     def _make_recorder(self, call: Call, path: str) -> None:
         call.recorder = pj.AudioMediaRecorder()
         call.recorder.createRecorder(path)
+        call.recording = path
 
     # -- the loop --------------------------------------------------------------------
 
@@ -403,8 +415,6 @@ class Phone:
         self._leave()
 
     def _turn(self) -> None:
-        import time
-
         self._now = time.monotonic()
         due = [act for when, act in self._due if when <= self._now]
         self._due = [(when, act) for when, act in self._due if when > self._now]
@@ -413,11 +423,14 @@ class Phone:
         for number in self._finished:
             call = self.calls.pop(number, None)
             if call is not None:
-                recorded = call.recorder is not None
+                if call.recorder is not None:
+                    self._closing.append((number, call.recording))
                 call.recorder = None
-                if recorded:
-                    say(event="recorded", call=number)
         self._finished.clear()
+        # The conference bridge closes a recorder's file later, in a thread of its own.
+        for number, path in [done for done in self._closing if is_complete(done[1])]:
+            self._closing.remove((number, path))
+            say(event="recorded", call=number)
 
     @staticmethod
     def _obey(commands: dict[str, Callable[..., Any]], command: dict[str, Any]) -> None:
@@ -435,7 +448,7 @@ class Phone:
         for _ in range(20):
             self.endpoint.libHandleEvents(10)
             self._turn()
-            if not self.calls:
+            if not self.calls and not self._closing:
                 break
         self.calls.clear()
         self._player = None
