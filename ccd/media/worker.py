@@ -24,6 +24,7 @@ from typing import Any, Final
 import structlog
 
 from ccd.media import batch_io, protocol, sockets
+from ccd.media.backlog import Backlog
 from ccd.media.bay import Bay
 from ccd.media.link import Link
 from ccd.media.protocol import FRAME_MS
@@ -33,6 +34,10 @@ BEAT_S: Final = 0.005
 """What a relayed packet waits at most."""
 
 BEATS_A_FRAME: Final = FRAME_MS // 5
+
+COMMANDS_S: Final = 0.002
+"""Of a beat, for commands while more of them wait: 8,000 legs can be opened a second, and a
+frame that is due then is not late for it."""
 
 IDLE_S: Final = 0.05
 """How long to doze while there is nothing to play and nobody to hear."""
@@ -87,6 +92,7 @@ class Worker:
             rng=random.SystemRandom(),
             log=log,
         )
+        self._backlog = Backlog(self._obey)
         self._failed_at = -ERROR_LOG_S
         self._late: list[float] = []
         self._gauge_every = 1.0
@@ -110,7 +116,8 @@ class Worker:
             elif now - due > GIVE_UP_S:
                 self._log.warning("media.stalled", seconds=round(now - due, 3))
                 due = now
-            self._commands(now)
+            self._backlog.add(self._link.commands())
+            self._backlog.work(COMMANDS_S)
             self._guarded(self.bay.receive, now)
             if beat % BEATS_A_FRAME == 0:
                 self._late.append(now - due)
@@ -127,19 +134,18 @@ class Worker:
             self._link.flush()
             beat += 1
             due += BEAT_S
-            if self.bay.idle:
+            if self.bay.idle and not self._backlog:
                 self._link.wait(IDLE_S)
                 due = time.monotonic()
         self._end()
 
-    def _commands(self, now: float) -> None:
-        for command in self._link.commands():
-            if isinstance(command, protocol.Shutdown):
-                self._running = False
-            elif isinstance(command, protocol.SetGauge):
-                self._gauge_every = max(command.every_s, 0.05)
-            else:
-                self.bay.apply(command, now)
+    def _obey(self, command: protocol.Command) -> None:
+        if isinstance(command, protocol.Shutdown):
+            self._running = False
+        elif isinstance(command, protocol.SetGauge):
+            self._gauge_every = max(command.every_s, 0.05)
+        else:
+            self.bay.apply(command, time.monotonic())
 
     def _guarded(self, step: Callable[[float], None], now: float) -> None:
         """An error that is no leg's own must not end the calls of all."""
