@@ -6,7 +6,7 @@ import typer
 
 from ccd.commands.options import Json
 
-PARTS = ("sipmessage", "msgspec", "pyzmq", "uvloop", "numpy", "cffi", "sqlite-utils")
+PARTS = ("sipmessage", "msgspec", "pyzmq", "uvloop", "numpy", "sqlite-utils")
 """The libraries whose releases matter most in a report of a fault."""
 
 
