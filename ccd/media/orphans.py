@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,9 @@ from ccd.media.protocol import Shutdown, WorkerReady
 
 LINKS = "media-*.ipc"
 
-GREETING_S = 0.5
-"""A worker that lives says `WorkerReady` within a beat of being connected."""
+GREETING_S = 10.0
+"""A worker that lives says `WorkerReady` within a beat of being connected, or as soon as a
+machine that is busy lets it."""
 
 END_S = 15.0
 """How long it may take to finish its recordings."""
@@ -43,26 +45,39 @@ async def end_orphans(folder: Path, log: Any) -> int:
 
 
 async def _end(context: zmq.asyncio.Context, link: Path, log: Any) -> bool:
-    with context.socket(zmq.PAIR) as socket:
-        socket.linger = 0
-        socket.connect(f"ipc://{link}")
-        pid = await _greeting(socket)
+    if not await asyncio.to_thread(_is_served, link):
+        await asyncio.to_thread(link.unlink, missing_ok=True)
+        return False
+    with context.socket(zmq.PAIR) as pair:
+        pair.linger = 0
+        pair.connect(f"ipc://{link}")
+        pid = await _greeting(pair)
         if pid is not None:
             log.warning("media.orphan", pid=pid)
-            await socket.send(msgspec.msgpack.encode([Shutdown()]))
+            await pair.send(msgspec.msgpack.encode([Shutdown()]))
             if not await _gone(pid):
                 log.error("media.orphan_stays", pid=pid, seconds=END_S)
     await asyncio.to_thread(link.unlink, missing_ok=True)
     return pid is not None
 
 
-async def _greeting(socket: zmq.asyncio.Socket) -> int | None:
+def _is_served(link: Path) -> bool:
+    """Whether a process holds this socket open; ZeroMQ would try again for ever."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(str(link))
+        except OSError:
+            return False
+    return True
+
+
+async def _greeting(pair: zmq.asyncio.Socket) -> int | None:
     """The process at the other end, or None where there is none."""
     reports = decoder()
     try:
         async with asyncio.timeout(GREETING_S):
             while True:
-                for report in reports.decode(await socket.recv()):
+                for report in reports.decode(await pair.recv()):
                     if isinstance(report, WorkerReady):
                         return report.pid
     except (TimeoutError, msgspec.MsgspecError):

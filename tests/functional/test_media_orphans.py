@@ -68,12 +68,14 @@ async def test_a_new_core_ends_the_worker_of_a_killed_one(killed_core: int, tmp_
         log=structlog.get_logger(),
     )
     await pool.start()
-    assert not psutil.pid_exists(killed_core) or (
-        psutil.Process(killed_core).status() == psutil.STATUS_ZOMBIE
-    )
-    with wave.open(str(tmp_path / "tape.wav")) as tape:
-        assert tape.getnframes() > 0.3 * tape.getframerate()
-    await pool.stop()
+    try:
+        assert not psutil.pid_exists(killed_core) or (
+            psutil.Process(killed_core).status() == psutil.STATUS_ZOMBIE
+        )
+        with wave.open(str(tmp_path / "tape.wav")) as tape:
+            assert tape.getnframes() > 0.3 * tape.getframerate()
+    finally:
+        await pool.stop()
 
 
 async def test_links_without_a_worker_are_cleared_away(tmp_path: Path) -> None:
