@@ -13,7 +13,8 @@ import os
 import resource
 import select
 import socket
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Final, NamedTuple
 
 from ccd.media.batch_io import BatchIO, enlarge_buffers
@@ -134,19 +135,22 @@ def bind(host: str, first: int, last: int, limit: int = FIRST_PAIRS) -> list[Pai
     Range 0 to 0 lets the system choose. Raises OSError where not one could be had.
     """
     pairs: list[Pair] = []
-    if first == 0 and last == 0:
-        for _ in range(min(limit, FREE_CHOICE_PAIRS)):
-            with contextlib.suppress(OSError):
-                pairs.append(_any_pair(host))
+    why = ""
+    attempts: Iterable[Callable[[], Pair]]
+    if first == last == 0:
+        attempts = [partial(_any_pair, host)] * FREE_CHOICE_PAIRS
     else:
-        for number in numbers(first, last):
-            if len(pairs) == limit:
-                break
-            with contextlib.suppress(OSError):
-                pairs.append(_pair(host, number))
+        attempts = (partial(_pair, host, number) for number in numbers(first, last))
+    for attempt in attempts:
+        if len(pairs) == limit:
+            break
+        try:
+            pairs.append(attempt())
+        except OSError as error:
+            why = f" ({error.strerror})"
     if not pairs:
         raise OSError(
-            f"no RTP port of {first}-{last} on {host} could be bound; are they in use, or is"
+            f"no RTP port of {first}-{last} on {host} could be bound{why}; are they in use, or is"
             " the address not this machine's? Set media.ports and media.address"
         )
     return pairs

@@ -73,11 +73,10 @@ def watch() -> Watch:
 
 
 def make_pool(watch: Watch, folder: Path, **options: Any) -> MediaPool:
-    settings: dict[str, Any] = {"ports": (0, 0), "workers": 1}
+    settings: dict[str, Any] = {"address": "127.0.0.1", "ports": (0, 0), "workers": 1}
     settings.update(options)
     return MediaPool(
         folder=folder,
-        address="127.0.0.1",
         on_report=watch.report,
         on_lost=watch.loss,
         log=structlog.get_logger(),
@@ -301,24 +300,16 @@ async def test_worker_that_cannot_start_says_why(watch: Watch, tmp_path: Path) -
     assert watch.lost == []
 
 
-def free_block(pairs: int) -> tuple[int, int]:
-    """Neighbouring ports that nobody has now, below those that Linux gives to whoever asks."""
-    for first in range(1024 + 2 * os.getpid() % 8000, 32000, 2 * pairs):
-        try:
-            for number in range(first, first + 2 * pairs):
-                with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-                    probe.bind(("127.0.0.1", number))
-        except OSError:
-            continue
-        return first, first + 2 * pairs - 1
-    raise AssertionError("no free block of ports")
+OWN_HOST = f"127.77.{os.getpid() >> 8 & 255}.{os.getpid() & 255}"
+"""A loopback address of this run's own: tests that need neighbouring ports meet nobody there."""
+
+FIRST = 12000
 
 
 async def test_ports_beyond_the_first_are_bound_when_legs_need_them(
     watch: Watch, tmp_path: Path
 ) -> None:
-    first, last = free_block(300)
-    pool = make_pool(watch, tmp_path, ports=(first, last))
+    pool = make_pool(watch, tmp_path, address=OWN_HOST, ports=(FIRST, FIRST + 599))
     await pool.start()
     try:
         (ready,) = watch.of(WorkerReady)
@@ -348,13 +339,13 @@ async def test_ports_beyond_the_first_are_bound_when_legs_need_them(
 
 
 async def test_ports_that_others_have_are_passed_over(watch: Watch, tmp_path: Path) -> None:
-    first, last = free_block(100)
-    pool = make_pool(watch, tmp_path, ports=(first, last))
+    first, last = FIRST, FIRST + 199
+    pool = make_pool(watch, tmp_path, address=OWN_HOST, ports=(first, last))
     await pool.start()
     others = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(20)]
     try:
         for at, other in enumerate(others):
-            other.bind(("127.0.0.1", last - 20 + at))  # ten pairs, and a port more
+            other.bind((OWN_HOST, last - 20 + at))  # ten pairs, and a port more
         free = range(first, last - 21, 2)
         assert {pool.take_port(None, latch=False).number for _ in free} == set(free)
         with pytest.raises(NoPortFree):
@@ -368,13 +359,12 @@ async def test_ports_that_others_have_are_passed_over(watch: Watch, tmp_path: Pa
 async def test_a_port_that_somebody_took_in_between_fails_its_leg(
     watch: Watch, tmp_path: Path
 ) -> None:
-    first, last = free_block(100)
-    pool = make_pool(watch, tmp_path, ports=(first, last))
+    pool = make_pool(watch, tmp_path, address=OWN_HOST, ports=(FIRST, FIRST + 199))
     await pool.start()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
         ports = [pool.take_port(None, latch=False) for _ in range(60)]
         unlucky = max(ports, key=lambda port: port.number)
-        other.bind(("127.0.0.1", unlucky.number + 1))
+        other.bind((OWN_HOST, unlucky.number + 1))
         node = pool.node()
         pool.send(0, OpenLeg(node=node, port=unlucky.number, remote=None, format=MediaFormat()))
         await watch.until(lambda: watch.of(LegClosed))
