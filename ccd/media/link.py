@@ -34,23 +34,32 @@ class Link:
         self._socket: zmq.Socket[bytes] = self._context.socket(zmq.PAIR)
         self._socket.sndhwm = self._socket.rcvhwm = HIGH_WATER
         self._monitor = self._socket.get_monitor_socket(
-            zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED
+            zmq.EVENT_ACCEPTED | zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED
         )
         self._decoder = msgspec.msgpack.Decoder(list[msgspec.Raw])
         self._command = msgspec.msgpack.Decoder(AnyCommand)
         self._encoder = msgspec.msgpack.Encoder()
         self._waiting: deque[Report] = deque(maxlen=MAX_WAITING)
+        self._connections: set[int] = set()
+        """By file descriptor, as the monitor tells them."""
         self.connected = False
         self._socket.bind(f"ipc://{path}")
 
     def watch(self) -> None:
         """Notice a core that came or went."""
-        while _readable(self._monitor):
+        while readable(self._monitor):
             event = zmq.utils.monitor.recv_monitor_message(self._monitor)
-            self.connected = event["event"] == zmq.EVENT_HANDSHAKE_SUCCEEDED
-            if self.connected:
-                # First, so that the core knows whom the other reports are from.
-                self._waiting.appendleft(self._ready())
+            match event["event"]:
+                case zmq.EVENT_ACCEPTED:
+                    self._connections.add(event["value"])
+                case zmq.EVENT_DISCONNECTED:
+                    # The old core's connection may end after the new one's has begun.
+                    self._connections.discard(event["value"])
+                    self.connected = self.connected and bool(self._connections)
+                case _:
+                    self.connected = True
+                    # First, so that the core knows whom the other reports are from.
+                    self._waiting.appendleft(self._ready())
 
     def wait(self, timeout: float) -> None:
         """Until a command comes or `timeout` seconds are over."""
@@ -60,7 +69,7 @@ class Link:
         """What the core asked since the last call; what is no command is logged."""
         result: list[Command] = []
         # Asking first: an exception on each of 200 beats a second costs more than all the rest.
-        while _readable(self._socket):
+        while readable(self._socket):
             message = self._socket.recv(zmq.NOBLOCK)
             try:
                 items = self._decoder.decode(message)
@@ -103,8 +112,13 @@ class Link:
         self._context.term()
 
 
-def _readable(sock: zmq.Socket[bytes]) -> bool:
-    return bool(int(sock.getsockopt(zmq.EVENTS)) & zmq.POLLIN)
+_EVENTS: Final = int(zmq.EVENTS)
+_POLLIN: Final = int(zmq.POLLIN)
+
+
+def readable(sock: zmq.Socket[bytes]) -> bool:
+    """Whether a message can be received now."""
+    return bool(int(sock.getsockopt(_EVENTS)) & _POLLIN)
 
 
 def decoder() -> msgspec.msgpack.Decoder[list[AnyReport]]:

@@ -22,7 +22,8 @@ from typing import Any, Final
 import msgspec
 import zmq
 
-from ccd.media.link import HIGH_WATER, decoder
+from ccd.coalescer import Coalescer
+from ccd.media.link import HIGH_WATER, decoder, readable
 from ccd.media.orphans import end_orphans
 from ccd.media.ports import NoPortFree, Port, PortPlan
 from ccd.media.protocol import Address, Command, LegFailed, Report, Shutdown, WorkerReady
@@ -42,6 +43,10 @@ BACKOFF_S: Final = (0.0, 0.5, 1.0, 2.0, 5.0, 10.0)
 """Delays before one start after another; a worker that lived for a minute begins anew."""
 
 STEADY_S: Final = 60.0
+
+WINDOW_S: Final = 0.002
+"""Commands go out together this often at most: the worker looks for them every 5 ms, and
+each message wakes two threads on its way."""
 
 IPC_PATH_MAX: Final = 100
 """A unix socket's path has 107 bytes on Linux, with what ZeroMQ adds."""
@@ -109,7 +114,7 @@ class MediaPool:
         self._context: zmq.Context[zmq.Socket[bytes]] | None = None
         self._decoder = decoder()
         self._encoder = msgspec.msgpack.Encoder()
-        self._flushing = False
+        self._sender = Coalescer(self._flush, WINDOW_S)
         self._stopping = False
         self._keepers: list[asyncio.Task[None]] = []
 
@@ -140,7 +145,7 @@ class MediaPool:
         await asyncio.gather(*self._keepers, return_exceptions=True)
         for worker in self._workers:
             self.send(worker.index, Shutdown())
-        self._flush()
+        self._sender.settle()
         await self._end_all()
 
     @property
@@ -165,16 +170,13 @@ class MediaPool:
         if not place.ready.is_set():
             return
         place.outbox.extend(commands)
-        if not self._flushing:
-            self._flushing = True
-            asyncio.get_running_loop().call_soon(self._flush)
+        self._sender.touch()
 
     def node(self) -> int:
         """A fresh node number."""
         return next(self._nodes)
 
     def _flush(self) -> None:
-        self._flushing = False
         for worker in self._workers:
             if not worker.outbox or worker.socket is None:
                 continue
@@ -189,11 +191,9 @@ class MediaPool:
             self._read(worker)
 
     def _read(self, worker: _Worker) -> None:
-        while worker.socket is not None:
-            try:
-                message = worker.socket.recv(zmq.NOBLOCK)
-            except zmq.Again:
-                return
+        # Asking first: an exception at the end of each turn costs more than the asking.
+        while worker.socket is not None and readable(worker.socket):
+            message = worker.socket.recv(zmq.NOBLOCK)
             try:
                 reports = self._decoder.decode(message)
             except msgspec.MsgspecError:
