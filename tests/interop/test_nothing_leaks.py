@@ -44,6 +44,9 @@ class Level:
     timers: int
     legs: int
     files: int
+    """File descriptors but those of UDP sockets."""
+    udp: int
+    """UDP sockets: RTP ports are bound when legs need them, and kept bound."""
     threads: int
     memory: int
 
@@ -51,13 +54,15 @@ class Level:
     def of(cls, daemon: Daemon) -> Level:
         counts = daemon.status()["counts"]
         processes = daemon.processes()
+        udp = sum(len(p.net_connections("udp")) for p in processes)
         return cls(
             calls=sum(counts[name] for name in ("switch.calls", "ivr.visits", "acd.contacts")),
             sessions=counts["sip.sessions"] + counts["sip.dialogs"],
             transactions=counts["sip.transactions"] + counts["sip.requests"],
             timers=counts["sip.timers"],
             legs=counts["switch.legs"] + counts["media.legs"],
-            files=sum(p.num_fds() for p in processes),
+            files=sum(p.num_fds() for p in processes) - udp,
+            udp=udp,
             threads=sum(p.num_threads() for p in processes),
             memory=sum(p.memory_full_info().uss for p in processes),
         )
@@ -150,6 +155,8 @@ async def test_five_thousand_calls_leave_nothing_behind(
     assert (after.calls, after.sessions, after.legs, after.transactions) == (0, 0, 0, 0)
     assert after.timers <= before.timers
     assert after.files <= before.files
+    # Not more ports than calls ever wanted at once: the halves differ a little in that.
+    assert after.udp <= max(before.udp, middle.udp) + 40
     assert after.threads <= max(before.threads, middle.threads)
     assert after.memory - middle.memory < MEMORY_SLACK
 
