@@ -68,7 +68,12 @@ class Centre:
         self.phones = Phones(
             passwords,
             hosts={settings.sip.domain, *(host for host, _ in endpoint.local.values())},
-            authenticator=Authenticator(settings.sip.domain, passwords.get, secrets.token_bytes(32))
+            authenticator=Authenticator(
+                settings.sip.domain,
+                passwords.get,
+                secrets.token_bytes(32),
+                algorithms=settings.sip.digest_algorithms,
+            )
             if settings.sip.require_registration_auth
             else None,
             registrar=Registrar(passwords.__contains__),

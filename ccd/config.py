@@ -28,6 +28,8 @@ class Sip(Section, frozen=True, kw_only=True):
     """New calls above this rate are answered 503 with Retry-After."""
     require_registration_auth: bool = True
     """Whether a phone must know its password to register; false only in a closed test network."""
+    digest_algorithms: tuple[str, ...] = ("SHA-256", "MD5")
+    """Offered to phones in this order; put MD5 first for old ones that look at the first alone."""
 
 
 class Media(Section, frozen=True, kw_only=True):

@@ -12,6 +12,7 @@ from ccd.settings import addresses
 from ccd.settings.problems import Problem, spell
 
 CODECS = ("PCMU", "PCMA")
+DIGEST_ALGORITHMS = ("SHA-256", "MD5")
 NAT = ("auto", "always", "never")
 LARGEST_BATCH_MS = 100
 """A killed daemon may lose what it said in the last 100 ms, not more."""
@@ -48,6 +49,19 @@ def _listen(settings: Settings) -> Iterator[Problem]:
         if one.protocol == "tls" and not (sip.certificate and sip.private_key):
             mend = "set sip.certificate and sip.private_key to PEM files"
             yield Problem(key, "TLS needs a certificate and its key", mend)
+
+
+def _digest_algorithms(settings: Settings) -> Iterator[Problem]:
+    algorithms = settings.sip.digest_algorithms
+    if not algorithms:
+        key = ("sip", "digest_algorithms")
+        yield Problem(key, "is empty, so no phone could register", f"of {DIGEST_ALGORITHMS}")
+    for index, algorithm in enumerate(algorithms):
+        if algorithm not in DIGEST_ALGORITHMS:
+            mend = _choices(algorithm.upper(), DIGEST_ALGORITHMS)
+            yield Problem(
+                ("sip", "digest_algorithms", index), f'"{algorithm}" is no algorithm of ours', mend
+            )
 
 
 def _overlapping_listen(
@@ -293,6 +307,7 @@ def _file(key: tuple[str | int, ...], name: str) -> Iterator[Problem]:
 
 RULES: tuple[Callable[[Settings], Iterator[Problem]], ...] = (
     _listen,
+    _digest_algorithms,
     _sip_values,
     _media,
     _store,

@@ -97,6 +97,7 @@ class Sipp:
         variables: Mapping[str, str] | None = None,
         user: str = "",
         password: str = "",
+        auth_uri: str = "",
         inject: Sequence[Sequence[str]] | None = None,
         port: int | None = None,
         receive_timeout_ms: int = 30_000,
@@ -130,6 +131,8 @@ class Sipp:
             self._options += ["-l", str(limit)]
         if user:
             self._options += ["-au", user, "-ap", password]
+        if auth_uri:  # else SIPp puts the address it sends to, whatever the Request-URI is
+            self._options += ["-auth_uri", auth_uri]
         for key, value in (keys or {}).items():
             self._options += ["-key", key, value]
         for variable, value in (variables or {}).items():

@@ -45,6 +45,14 @@ def test_listening_addresses(listen: tuple[str, ...], says: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("algorithms", "says"),
+    [((), "sip.digest_algorithms: is empty"), (("SHA256",), 'did you mean "SHA-256')],
+)
+def test_digest_algorithms(algorithms: tuple[str, ...], says: str) -> None:
+    assert any(says in text for text in complaints(Settings(sip=Sip(digest_algorithms=algorithms))))
+
+
+@pytest.mark.parametrize(
     "listen",
     [
         ("udp:0.0.0.0:5060", "tcp:0.0.0.0:5060"),
