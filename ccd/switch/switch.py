@@ -11,27 +11,20 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 
 import structlog
 
 from ccd.config import Settings
 from ccd.events import (
-    Bridged,
     CallCleared,
     ConnectionCleared,
     Delivered,
     Established,
     EventStream,
     Failed,
-    Held,
     Offered,
     QualityReported,
-    RecordingStarted,
-    RecordingStopped,
-    Retrieved,
-    Transferred,
 )
 from ccd.media.pool import MediaPool
 from ccd.media.ports import NoPortFree
@@ -66,8 +59,10 @@ from ccd.sip.session import Session, SessionState
 from ccd.switch.admission import Admission, Refused
 from ccd.switch.call import Call, Controller, Leg
 from ccd.switch.causes import cause_of_status, reason_header, status_of_cause
+from ccd.switch.conversation import Conversations
 from ccd.switch.patch import Patch, RecordingDone
 from ccd.switch.phones import Phones
+from ccd.switch.recordings import Recordings
 
 
 class NotReachable(Exception):  # noqa: N818 - what it says
@@ -114,15 +109,19 @@ class Switch:
         self._admission = admission
         self._phones = phones
         self._router = router
-        self._recordings = recordings
         self._salvage = salvage
-        self._recordings_day = -1
-        self._recordings_of_day = recordings
-        self._hold_music = str(hold_music)
         self._clock = clock
         self._wall_clock = wall_clock
         self._patch = Patch(
             media, rtp_timeout_s=settings.media.rtp_timeout_s, nat=settings.media.nat
+        )
+        self._conversations = Conversations(
+            patch=self._patch,
+            events=events,
+            recordings=Recordings(recordings, patch=self._patch, events=events)
+            if settings.recording.enabled
+            else None,
+            hold_music=str(hold_music),
         )
         self._log = structlog.get_logger("switch")
         self._numbers = itertools.count(1)
@@ -187,10 +186,7 @@ class Switch:
 
     def play_music(self, leg: Leg, path: str = "") -> None:
         """Let a leg hear the music that plays to all who wait (empty: the built-in one)."""
-        if leg.port is not None:
-            self._patch.stop(leg)
-            music = self._patch.music(leg.port.worker, path or self._hold_music)
-            self._patch.hear(leg, (music,))
+        self._conversations.play_music(leg, path)
 
     def ring(self, call: Call, *, agent: str, phone: str, queue: str) -> Leg:
         """Call an agent's phone for this call.
@@ -244,34 +240,15 @@ class Switch:
 
     def bridge(self, call: Call) -> None:
         """Caller and agent hear each other, and are recorded."""
-        agent = call.agent
-        if agent is None or call.bridged:
-            return
-        call.bridged = True
-        if call.transferred_from is not None:
-            self._events.publish(
-                Transferred(call=call.id, from_leg=call.transferred_from, to_leg=agent.id)
-            )
-            call.transferred_from = None
-        self._patch.stop(call.caller)
-        self._hear_each_other(call)
-        self._events.publish(
-            Bridged(call=call.id, legs=(call.caller.id, agent.id), agent=agent.agent)
-        )
-        if self._settings.recording.enabled:
-            self._record(call, agent)
+        self._conversations.join(call)
 
     def hold(self, leg: Leg) -> None:
         """Hold a connected party: it hears music, the other one nothing of it."""
-        if leg.connected and not leg.held and leg.call.bridged:
-            leg.held = True
-            self._held_or_retrieved(leg, by=Party.SYSTEM)
+        self._conversations.hold(leg)
 
     def retrieve(self, leg: Leg) -> None:
         """End our hold; both hear each other again, unless the far end holds as well."""
-        if leg.connected and leg.held:
-            leg.held = False
-            self._held_or_retrieved(leg, by=Party.SYSTEM)
+        self._conversations.retrieve(leg)
 
     def transfer(self, call: Call, *, agent: str, phone: str, queue: str) -> Leg:
         """Give the call to another phone in one step (CSTA single-step transfer).
@@ -288,7 +265,7 @@ class Switch:
         except NotReachable:
             call.agent = giver
             raise
-        self._unbridge(call)
+        self._conversations.part(call)
         call.caller.held = False
         self.play_music(call.caller)
         call.transferred_from = giver.id
@@ -447,12 +424,12 @@ class Switch:
         if leg.media_open:
             self._patch.open(leg)
         if leg.connected:
-            self._follow_hold(leg)
+            self._conversations.follow(leg)
 
     def _offer_answered(self, event: OfferAnswered) -> None:
         leg = _owner(event.session)
         if leg is not None and leg.port is not None and self._take_answer(leg, event.sdp):
-            self._follow_hold(leg)
+            self._conversations.follow(leg)
 
     def _terminated(self, event: Terminated) -> None:
         """A session has ended, whoever ended it; the only way a leg leaves a call."""
@@ -464,7 +441,7 @@ class Switch:
         leg.state = ConnectionState.NULL
         call.legs.remove(leg)
         if leg in (call.caller, call.agent):
-            self._unbridge(call)
+            self._conversations.part(call)
         self._patch.close(leg)
         if leg is call.caller:
             self._begin_ending(call, cause, leg.party if event.by == "remote" else Party.SYSTEM)
@@ -567,73 +544,6 @@ class Switch:
             leg.session.offer(self._offer(leg, self._settings.media.codecs), now=self._clock())
             self._endpoint.wake()
         return True
-
-    # --- who hears whom --------------------------------------------------------------
-
-    def _hear_each_other(self, call: Call) -> None:
-        """Voice both ways; music to whoever's other party holds."""
-        caller, agent = call.caller, call.agent
-        assert agent is not None
-        for leg, other in ((caller, agent), (agent, caller)):
-            if leg.held or other.held_by_far_end:
-                self.play_music(leg)
-            elif other.held:
-                self._patch.hear(leg, ())
-            else:
-                self._patch.hear(leg, (other.node,))
-
-    def _follow_hold(self, leg: Leg) -> None:
-        """Give the other party music while a far end holds, the voice when it retrieves."""
-        assert leg.agreed is not None
-        held = not leg.agreed.send
-        if held == leg.held_by_far_end:
-            return
-        leg.held_by_far_end = held
-        self._held_or_retrieved(leg, by=leg.party)
-
-    def _held_or_retrieved(self, leg: Leg, *, by: Party) -> None:
-        """Tell of a hold that began or ended, and patch accordingly."""
-        holding = leg.held or leg.held_by_far_end
-        state = ConnectionState.HOLD if holding else ConnectionState.CONNECTED
-        if state is not leg.state:
-            leg.state = state
-            happened = Held if holding else Retrieved
-            self._events.publish(happened(call=leg.call.id, leg=leg.id, by=by))
-        if leg.call.bridged:
-            self._hear_each_other(leg.call)
-
-    def _unbridge(self, call: Call) -> None:
-        if call.bridged:
-            call.bridged = False
-            self._patch.stop_recording(call)
-            for leg in call.legs:
-                self._patch.hear(leg, ())
-
-    def _record(self, call: Call, agent: Leg) -> None:
-        path = self._day_folder(call.offered_at) / f"{call.id}.wav"
-
-        def done(written: str, seconds: float, error: str) -> None:
-            if error:
-                self._log.error("recording failed", call=call.id, path=written, reason=error)
-            self._events.publish(RecordingStopped(call=call.id, path=written, seconds=seconds))
-
-        self._patch.record(call, path, call.caller, agent, done)
-        self._events.publish(RecordingStarted(call=call.id, path=str(path)))
-
-    def _day_folder(self, at: float) -> Path:
-        """The folder of recordings of that day (UTC), made where it is not there yet."""
-        day = int(at // 86_400)
-        if day != self._recordings_day:
-            name = datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d")
-            self._recordings_of_day = self._recordings / name
-            try:
-                self._recordings_of_day.mkdir(mode=0o700, parents=True, exist_ok=True)
-            except OSError as error:
-                # The recorder will say so for every call; each tries the folder again.
-                self._log.error("no folder for recordings", reason=str(error))
-                return self._recordings_of_day
-            self._recordings_day = day
-        return self._recordings_of_day
 
     # --- what media says -------------------------------------------------------------
 
