@@ -28,7 +28,7 @@ def main() -> None:
     seconds, warm_up, legs = msgspec.json.decode(
         sys.stdin.buffer.readline(), type=tuple[float, float, list[tuple[int, tuple[str, int]]]]
     )
-    legs.sort(key=lambda leg: where.index[leg[0]])
+    legs.sort(key=lambda leg: where.index(leg[0]))
     out = io.outbound
     out.length[: len(legs)] = 172
     out.data[: len(legs), 0] = 0x80
@@ -36,7 +36,7 @@ def main() -> None:
     groups: list[tuple[int, int, int]] = []
     for row, (port, remote) in enumerate(legs):
         out.sockaddr[row] = addresses.sockaddr(addresses.place(remote))
-        index = where.index[port]
+        index = where.index(port)
         if groups and groups[-1][0] == index:
             groups[-1] = index, groups[-1][1], groups[-1][2] + 1
         else:

@@ -93,9 +93,13 @@ class Publisher:
         """Publish there from now on."""
         self._socket = socket
 
+    def settle(self) -> None:
+        """Hand over now what waits for the end of the window."""
+        self._sender.settle()
+
     def close(self) -> None:
         """Publish what waits, then no more; the ring goes on."""
-        self._sender.settle()
+        self.settle()
         self._socket = None
 
     def on_event(self, event: Event) -> None:
