@@ -187,12 +187,14 @@ class Negotiation:
 
     def offer(self, local: LocalMedia) -> bytes:
         """Make an offer: the first, or one that changes what there is."""
-        return self._keep(_make_offer(local, self._next_origin(local), self.local))
+        origin = self._next_origin(local)
+        return self._keep(_make_offer(local, origin, self.local), origin)
 
     def answer(self, offer: bytes, local: LocalMedia) -> tuple[bytes, Agreed]:
         """Answer the peer's offer; raises as `answer_offer` does, and is unchanged then."""
-        made, agreed = _answer_offer(offer, local, self._next_origin(local))
-        return self._keep(made), agreed
+        origin = self._next_origin(local)
+        made, agreed = _answer_offer(offer, local, origin)
+        return self._keep(made, origin), agreed
 
     def accept(self, answer: bytes) -> Agreed:
         """Read the answer to our last offer; raises as `accept_answer` does."""
@@ -203,11 +205,10 @@ class Negotiation:
     def _next_origin(self, local: LocalMedia) -> Origin:
         return Origin(self.session_id, self.version + 1, self._address or local.address)
 
-    def _keep(self, made: bytes) -> bytes:
+    def _keep(self, made: bytes, origin: Origin) -> bytes:
         if self.local is not None and _below_origin(made) == _below_origin(self.local):
             return self.local
-        if self._address is None:
-            self._address = SessionDescription.parse(made).origin.address
+        self._address = origin.address
         self.version += 1
         self.local = made
         return made
