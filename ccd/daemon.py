@@ -359,9 +359,8 @@ class Daemon:
 def _calm_garbage_collector() -> None:
     """Keep full collections off the call path.
 
-    A call makes some thousand objects and few cycles. With the defaults a tenth of the
-    core's time went into collections, some of them 20 ms long (docs/performance.md).
-    What was made to start is never looked at again.
+    A call makes some thousand objects and few cycles; what was made to start need never be
+    looked at again. Worth a twelfth of a call's CPU (docs/performance.md).
     """
     gc.collect()
     gc.freeze()
