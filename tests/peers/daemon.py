@@ -111,6 +111,14 @@ class Daemon:
         except subprocess.TimeoutExpired:
             raise DaemonError(f"did not end {within} s after SIGTERM: {self.log_tail()}") from None
 
+    def crash(self) -> None:
+        """Kill the core alone, as a fault of its own would; its workers live on."""
+        process = self._running()
+        process.kill()
+        process.wait()
+        if process.stdout is not None:
+            process.stdout.close()
+
     def kill(self) -> None:
         """Make sure that it is gone, and its workers with it."""
         process = self._process
