@@ -79,9 +79,6 @@ class Admission:
         """Admit the call, taking a channel of its trunk (see `leave`), or refuse it."""
         if self.draining:
             return Refused(503, (("Retry-After", "10"),), "shutting down")
-        verdict = self._overload.admit(now)
-        if isinstance(verdict, Shed):
-            return Refused(503, verdict.headers, verdict.reason)
         dnis = user_of(request.uri.user)
         phone = self._phones.claimed_by(request)
         if phone is not None:
@@ -90,13 +87,21 @@ class Admission:
                 return Refused(proven.code, proven.headers, f"phone {phone}: {proven.reason}")
             if proven != phone:
                 return Refused(403, (), f"phone {proven} says it is {phone}")
-            return Admitted(PHONE_PREFIX + phone, phone, dnis)
+            return self._shed(now) or Admitted(PHONE_PREFIX + phone, phone, dnis)
         trunk = self._trunks.match(source.host, source.port)
         if trunk is None:
             return Refused(403, (), f"{source.host}:{source.port} is no trunk")
+        shed = self._shed(now)
+        if shed is not None:
+            return shed
         if not self._trunks.take(trunk.name):
             return Refused(503, (("Retry-After", "5"),), f"trunk {trunk.name}: no channel free")
         return Admitted(trunk.name, caller_number(request), dnis)
+
+    def _shed(self, now: float) -> Refused | None:
+        """Turn a call away for overload. Asked last, so that strangers use up nobody's rate."""
+        verdict = self._overload.admit(now)
+        return Refused(503, verdict.headers, verdict.reason) if isinstance(verdict, Shed) else None
 
     def leave(self, admitted_by: str) -> None:
         """Give back the channel that the call held."""

@@ -256,6 +256,16 @@ def test_above_the_rate_new_calls_are_shed_and_live_ones_stay(tmp_path: Path) ->
     assert retry.response.headers.get("Retry-After") is not None
 
 
+def test_strangers_use_up_nobodys_rate(centre: VirtualCentre) -> None:
+    crowd = [Telephone(centre.network, "666", f"10.9.9.{n}", n + 50) for n in range(150)]
+    centre.network.at(0.0, lambda: [one.call(centre.hop, SERVICE) for one in crowd])
+    centre.network.at(0.01, lambda: centre.caller.call(centre.hop, SERVICE))
+    centre.run(1.0)
+    assert {one.status for one in crowd} == {403}
+    assert centre.caller.status is None
+    assert centre.call.ani == centre.caller.name
+
+
 def test_who_is_shutting_down_takes_no_new_call(centre: VirtualCentre) -> None:
     centre.centre.admission.draining = True
     centre.do(lambda: centre.caller.call(centre.hop, SERVICE))
