@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from peers.centre import DOMAIN, RING_S, SPARE_PHONE, STRAIGHT, Centre, Desk, password
 from peers.daemon import Watch
-from peers.ports import free_sip_port
+from peers.ports import free_port
 from peers.pyvoip import PyvoipPhone
 from peers.raw import Message, RawSip
 from peers.sipp import Sipp
@@ -123,7 +123,7 @@ async def test_a_phone_that_dies_while_talking(centre: Centre, watch: Watch) -> 
 async def test_sipp_as_an_agents_phone(
     scenario: str, centre: Centre, watch: Watch, tmp_path: Path, sipp_program: str
 ) -> None:
-    port = free_sip_port()
+    port = free_port()
     with RawSip(centre.address, port=port) as sip:
         assert sip.register("agent3", password("agent3"), DOMAIN).code == 200
     registered = await watch.expect(PhoneRegistered, phone="agent3")

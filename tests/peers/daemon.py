@@ -23,7 +23,7 @@ import tomlkit
 from ccd.cti.client import Client
 from ccd.events import AgentLoggedOff, Event
 from ccd.model import CallRecord
-from peers.ports import HOST, free_sip_port
+from peers.ports import HOST, free_port
 from peers.raw import NothingCameError, RawSip
 
 E = TypeVar("E", bound=Event)
@@ -49,7 +49,7 @@ class Daemon:
         port: int | None = None,
     ) -> None:
         self.state = state
-        self.port = port or free_sip_port()
+        self.port = port or free_port()
         self.address = (HOST, self.port)
         self.ready: dict[str, Any] = {}
         """The line that a demo prints when it is ready."""

@@ -1,38 +1,49 @@
-"""Free ports, chosen by the system."""
+"""Free ports that stay free until they are used.
+
+The system's own choice (port 0) is for whoever binds at once. A port that a program is told to
+bind a second later must come from where the system does not choose, or the next socket without
+a port may get it: so from below the ephemeral range (32768 and up on Linux), each once a run.
+"""
 
 from __future__ import annotations
 
+import itertools
+import os
+import random
 import socket
 
 HOST = "127.0.0.1"
 
+LOWEST, HIGHEST = 10_000, 16_000
+"""For programs' own ports; RTP has those above."""
 
-def free_port(kind: socket.SocketKind = socket.SOCK_DGRAM, host: str = HOST) -> int:
-    """Find one port that nobody holds now."""
+_numbers = itertools.cycle(range(LOWEST, HIGHEST, 2))
+_begin = random.Random(os.getpid()).randrange((HIGHEST - LOWEST) // 2)
+next(itertools.islice(_numbers, _begin, _begin), None)  # runs beside each other begin elsewhere
+
+
+def free_port(host: str = HOST) -> int:
+    """Find a port that nobody holds now, neither for UDP nor for TCP."""
+    for number in itertools.islice(_numbers, (HIGHEST - LOWEST) // 2):
+        if all(_is_free(number, kind, host) for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM)):
+            return number
+    raise RuntimeError(f"no port of {LOWEST}-{HIGHEST} is free for both UDP and TCP")
+
+
+def _is_free(number: int, kind: socket.SocketKind, host: str) -> bool:
     with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind((host, 0))
-        return int(probe.getsockname()[1])
-
-
-def free_sip_port(host: str = HOST) -> int:
-    """Find a port that is free for UDP and for TCP."""
-    for _ in range(100):
-        port = free_port(host=host)
-        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-            try:
-                probe.bind((host, port))
-            except OSError:
-                continue
-            return port
-    raise RuntimeError("no port is free for both UDP and TCP")
+        try:
+            probe.bind((host, number))
+        except OSError:
+            return False
+    return True
 
 
 def free_range(count: int, host: str = HOST) -> int:
     """Find the even first of `count` neighbouring UDP ports, all free now (for RTP)."""
+    rng = random.SystemRandom()
     for _ in range(200):
-        first = free_port(host=host) & ~1
-        if first + count > 65535:
-            continue
+        first = rng.randrange(20_480, 32_768 - count) & ~1
         probes: list[socket.socket] = []
         try:
             for number in range(first, first + count):

@@ -18,7 +18,7 @@ from typing import Self
 import numpy as np
 
 from lab.sipp_scenarios import media
-from peers.ports import HOST, free_port, free_range, free_sip_port
+from peers.ports import HOST, free_port, free_range
 
 SCENARIOS = Path(media.__file__).parent
 
@@ -106,7 +106,7 @@ class Sipp:
     ) -> None:
         self.scenario = str(scenario)
         self.name = Path(self.scenario).stem
-        self.port = port or free_sip_port()
+        self.port = port or free_port()
         self.media_port = free_range(8)
         self.ends_within = ends_within
         self._folder = folder
