@@ -260,11 +260,7 @@ class Switch:
         giver = call.agent
         if giver is None or not call.bridged:
             raise NotReachable(Cause.REJECTED, f"call {call.id} is with no agent")
-        try:
-            leg = self.ring(call, agent=agent, phone=phone, queue=queue)
-        except NotReachable:
-            call.agent = giver
-            raise
+        leg = self.ring(call, agent=agent, phone=phone, queue=queue)
         self._conversations.part(call)
         call.caller.held = False
         self.play_music(call.caller)
@@ -456,6 +452,7 @@ class Switch:
             if was_connected or call.ending is not None:
                 self._publish_cleared(leg, cause)
             else:
+                call.transferred_from = None  # whoever takes the call next was not given it
                 self._events.publish(
                     Failed(call=call.id, leg=leg.id, party=leg.party, cause=cause, agent=leg.agent)
                 )

@@ -85,6 +85,7 @@ def test_a_transfer_unanswered_puts_the_caller_back_in_the_queue(centre: Virtual
     assert [event.position for event in centre.told(Queued)] == [1, 1]
     assert centre.call.bridged
     assert centre.call.agent.agent == "agent1"
+    assert centre.told(Transferred) == []
 
 
 def test_a_transfer_to_nobody_changes_nothing(centre: VirtualCentre) -> None:
