@@ -21,9 +21,13 @@ from ccd.media.protocol import Shutdown, WorkerReady
 
 LINKS = "media-*.ipc"
 
-GREETING_S = 10.0
+ATTEMPT_S = 1.0
 """A worker that lives says `WorkerReady` within a beat of being connected, or as soon as a
-machine that is busy lets it."""
+machine that is busy lets it. Without that the connection is made anew: ZeroMQ's PAIR takes
+one peer and turns away a second for ever, without a word to it, and until the worker has
+noticed that its old core's connection is gone, we are that second."""
+
+ATTEMPTS = 10
 
 END_S = 15.0
 """How long it may take to finish its recordings."""
@@ -47,17 +51,29 @@ async def _end(context: zmq.asyncio.Context, link: Path, log: Any) -> bool:
     if not await asyncio.to_thread(_is_served, link):
         await asyncio.to_thread(link.unlink, missing_ok=True)
         return False
+    for _ in range(ATTEMPTS):
+        if await _shut_down(context, link, log):
+            break
+    else:
+        log.error("media.orphan_silent", link=str(link), seconds=ATTEMPTS * ATTEMPT_S)
+        return False
+    await asyncio.to_thread(link.unlink, missing_ok=True)
+    return True
+
+
+async def _shut_down(context: zmq.asyncio.Context, link: Path, log: Any) -> bool:
+    """Connect, and end the worker that answers. False: nobody answered."""
     with context.socket(zmq.PAIR) as pair:
         pair.linger = 0
         pair.connect(f"ipc://{link}")
         pid = await _greeting(pair)
-        if pid is not None:
-            log.warning("media.orphan", pid=pid)
-            await pair.send(msgspec.msgpack.encode([Shutdown()]))
-            if not await _gone(pid):
-                log.error("media.orphan_stays", pid=pid, seconds=END_S)
-    await asyncio.to_thread(link.unlink, missing_ok=True)
-    return pid is not None
+        if pid is None:
+            return False
+        log.warning("media.orphan", pid=pid)
+        await pair.send(msgspec.msgpack.encode([Shutdown()]))
+        if not await _gone(pid):
+            log.error("media.orphan_stays", pid=pid, seconds=END_S)
+        return True
 
 
 def _is_served(link: Path) -> bool:
@@ -70,7 +86,7 @@ async def _greeting(pair: zmq.asyncio.Socket) -> int | None:
     """The process at the other end, or None where there is none."""
     reports = decoder()
     try:
-        async with asyncio.timeout(GREETING_S):
+        async with asyncio.timeout(ATTEMPT_S):
             while True:
                 for report in reports.decode(await pair.recv()):
                     if isinstance(report, WorkerReady):

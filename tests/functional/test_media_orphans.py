@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
 import sys
+import threading
 import wave
 from pathlib import Path
 
 import psutil
 import pytest
 import structlog
+import zmq
 
+from ccd.media.link import Link
 from ccd.media.orphans import end_orphans
 from ccd.media.pool import MediaPool
-from ccd.media.protocol import Report
+from ccd.media.protocol import Report, Shutdown, WorkerReady
 
 CORE = """
 import asyncio, sys
@@ -82,3 +86,55 @@ async def test_links_without_a_worker_are_cleared_away(tmp_path: Path) -> None:
     os.close(os.open(tmp_path / "media-0-1.ipc", os.O_CREAT))
     assert await end_orphans(tmp_path, structlog.get_logger()) == 0
     assert os.listdir(tmp_path) == []
+
+
+class BusyWorker:
+    """A worker that has no time to look at its link when one core goes and another comes."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._process = subprocess.Popen((sys.executable, "-c", "import time; time.sleep(60)"))
+        self._link = Link(path, self._greeting, structlog.get_logger())
+        with zmq.Context() as context, context.socket(zmq.PAIR) as core:
+            core.linger = 0
+            core.connect(f"ipc://{path}")
+            while not self._link.connected:
+                self._beat()
+
+    def serve(self, give_up: threading.Event) -> None:
+        """Look again only when the second core is connected, and obey it."""
+        while self._connections() < 1 and not give_up.is_set():
+            give_up.wait(0.01)
+        give_up.wait(0.1)  # its handshake comes after its connection, and nothing shows it
+        while self._process.returncode is None and not give_up.is_set():
+            self._beat()
+        self._process.kill()
+        self._process.wait()
+        self._link.close()
+
+    def _greeting(self) -> Report:
+        return WorkerReady(pid=self._process.pid, ports=(), batched=False)
+
+    def _beat(self) -> None:
+        self._link.wait(0.01)
+        self._link.watch()
+        self._link.flush()
+        if any(isinstance(command, Shutdown) for command in self._link.commands()):
+            self._process.kill()
+            self._process.wait()
+
+    def _connections(self) -> int:
+        """How many there are on the link's socket, beside the one that listens."""
+        sockets = Path("/proc/net/unix").read_text(encoding="utf-8").splitlines()
+        return sum(line.endswith(f" {self._path}") for line in sockets) - 1
+
+
+async def test_a_worker_that_has_not_yet_missed_its_core_is_ended_too(tmp_path: Path) -> None:
+    worker = BusyWorker(tmp_path / "media-0-1.ipc")
+    give_up = threading.Event()
+    serving = asyncio.create_task(asyncio.to_thread(worker.serve, give_up))
+    try:
+        assert await end_orphans(tmp_path, structlog.get_logger()) == 1
+    finally:
+        give_up.set()
+        await serving
