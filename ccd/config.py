@@ -109,11 +109,123 @@ class Agent(Section, frozen=True, kw_only=True):
     phone: str
     """The `[[phone]]` that rings."""
     queues: tuple[str, ...]
-    """The `[[queue]]`s whose calls this agent takes."""
+    """The `[[queue]]`s whose calls this agent takes; `["*"]`: every one that his skills suffice for."""
+    skills: dict[str, int] = {}
+    """What he can do, and how well: a `[[skill]]` and a level from 1 to 10."""
+    capacity: dict[str, int] = {}
+    """How many contacts of a channel at once, such as `{ chat = 3 }`; 1 where nothing is said. One
+    who has his hands full with one channel gets nothing of another."""
     full_name: str = ""
     """As people read it."""
     password_hash: str = ""
     """argon2, for CTI over TCP; empty: only clients on this machine may log in as this agent."""
+
+
+class Skill(Section, frozen=True, kw_only=True):
+    """`[[skill]]`: something that agents can do and callers may need: a language, a product, a licence."""
+
+    name: str
+    """What queues, agents and flows call it."""
+    title: str = ""
+    """As people read it."""
+
+
+class CustomerClass(Section, frozen=True, kw_only=True):
+    """`[[customer_class]]`: a class of customer, such as VIP."""
+
+    name: str
+    """What customers and flows call it."""
+    head_start_s: float = 0.0
+    """A caller of this class stands where he would if he had come so many seconds earlier: he
+    overtakes whoever came up to that long before him, and nobody who came earlier still."""
+
+
+class Customer(Section, frozen=True, kw_only=True):
+    """`[[customer]]`: a caller known by number, where no host system says who he is."""
+
+    number: str
+    """The number that he calls from."""
+    customer_class: str = ""
+    """His `[[customer_class]]`."""
+    adviser: str = ""
+    """The `[[agent]]` who looks after him."""
+    language: str = ""
+    """`zh` or `en`: in which he is spoken to while he waits; empty: the queue's."""
+
+
+class Ring(Section, frozen=True, kw_only=True):
+    """`[[queue.ring]]`: whom else the queue asks when a caller has waited for long."""
+
+    after_s: float
+    """From this wait on."""
+    skills: dict[str, int] = {}
+    """All that is needed from then on: skill and lowest level; one that is not named is needed no longer."""
+
+
+class Overflow(Section, frozen=True, kw_only=True):
+    """`[[queue.overflow]]`: where a caller goes who would wait too long. The first rule that holds is followed."""
+
+    to: str
+    """`queue:NAME`, `number:NUMBER` (another site, through `trunk`), `voicemail`, `callback`, or `goodbye`."""
+    wait_s: float | None = None
+    """When he has waited so long."""
+    length: int | None = None
+    """When he comes and so many wait already."""
+    ewt_s: float | None = None
+    """When he comes and is likely (P50) to wait for so long."""
+    closed: bool = False
+    """When he comes, or still waits, outside the queue's `hours`."""
+    no_agents: bool = False
+    """When nobody is logged on who serves the queue."""
+    trunk: str = ""
+    """The `[[trunk]]` of a `number:`."""
+
+
+class Announce(Section, frozen=True, kw_only=True):
+    """`[queue.announce]`: what callers are told while they wait."""
+
+    first_s: float = 10.0
+    """After this wait for the first time."""
+    every_s: float = 0.0
+    """And again so long after the last; 0: nothing is announced at all."""
+    position: bool = True
+    """How many are before him."""
+    wait: bool = True
+    """How long it is likely to take, where the estimate is good enough to be said."""
+    language: str = "zh"
+    """`zh`, `en`, or `zh+en` for both, one after the other."""
+
+
+class Callback(Section, frozen=True, kw_only=True):
+    """`[queue.callback]`: calling people back in place of having them wait."""
+
+    offer_position: int = 0
+    """Offered to who stands at this position or behind it; 0: not for position."""
+    offer_ewt_s: float = 0.0
+    """Offered to who is likely (P50) to wait this long; 0: not for that."""
+    key: str = "1"
+    """The key by which a caller takes the offer."""
+    first: str = "agent"
+    """Who is called first: `agent`, who then waits for the customer's answer, or `customer`, who then waits for an agent."""
+    abandoned: bool = False
+    """Call back, once, who hung up while he waited."""
+    abandoned_after_s: float = 15.0
+    """Only who had waited this long."""
+    attempts: int = 3
+    """How often a customer is tried who does not answer."""
+    spacing_s: float = 600.0
+    """Time between two attempts."""
+    trunk: str = ""
+    """The `[[trunk]]` to call through; its first peer needs a port."""
+
+
+class Voicemail(Section, frozen=True, kw_only=True):
+    """`[queue.voicemail]`: messages left, and given to agents of the queue like calls."""
+
+    max_s: float = 120.0
+    """The longest message."""
+    min_s: float = 1.0
+    """A shorter one is thrown away."""
 
 
 class Queue(Section, frozen=True, kw_only=True):
@@ -121,6 +233,8 @@ class Queue(Section, frozen=True, kw_only=True):
 
     name: str
     """What flows and agents call it."""
+    title: str = ""
+    """As people read it."""
     ring_timeout_s: float = 20.0
     """An agent's phone that rings longer is not answered: the call goes to another agent."""
     wrap_up_s: float = 0.0
@@ -129,6 +243,59 @@ class Queue(Section, frozen=True, kw_only=True):
     """An answer within this time counts for the service level."""
     music: str = ""
     """WAV file; empty: the built-in one."""
+    skills: dict[str, int] = {}
+    """What an agent needs for its calls: a `[[skill]]` and the lowest level that will do."""
+    strategy: str = "longest_idle"
+    """Which of several agents gets a call: `longest_idle`, `most_skilled`, `least_skilled`, `least_occupied`,
+    `round_robin`, `linear`, `weighted`, or a plug-in as `module:name`."""
+    ring_agents: int = 1
+    """How many phones ring for one call; the first to answer has it."""
+    weight_s: float = 0.0
+    """Head start, in seconds, of its callers over those of other queues that an agent serves."""
+    last_agent_s: float = 0.0
+    """How long a caller waits for the agent whom he spoke with last, while that agent is at work; 0: not."""
+    adviser_s: float = 0.0
+    """How long a caller waits for his adviser, while that adviser is at work; 0: not."""
+    hours: str = ""
+    """The `[[calendar]]` of when it is served; empty: always."""
+    ring: tuple[Ring, ...] = ()
+    """Rings, each wider than the one before."""
+    overflow: tuple[Overflow, ...] = ()
+    """Ways out, in the order in which they are tried."""
+    announce: Announce = Announce()
+    """What callers are told."""
+    callback: Callback = Callback()
+    """Calling people back."""
+    voicemail: Voicemail = Voicemail()
+    """Messages."""
+
+
+class Calendar(Section, frozen=True, kw_only=True):
+    """`[[calendar]]`: opening hours."""
+
+    name: str
+    """What queues call it."""
+    timezone: str = "Asia/Shanghai"
+    """Of the IANA database."""
+    open: dict[str, tuple[str, ...]] = {}
+    """Hours by day of the week (`mon` to `sun`), or `weekdays`, or `daily`: `["09:00-11:30", "13:00-15:00"]`; a day not named is closed."""
+    holidays: tuple[str, ...] = ()
+    """Days on which it is closed: `2026-10-01`, or `2026-10-01/2026-10-07`."""
+    special: dict[str, tuple[str, ...]] = {}
+    """Hours of single days, which go before everything else: `"2026-02-14" = ["10:00-12:00"]`."""
+
+
+class Acd(Section, frozen=True, kw_only=True):
+    """`[acd]`: how callers are put in order, over all queues."""
+
+    order: str = "age"
+    """`age`: who has waited longest (with the head starts of class and queue) is next;
+    `service_level`: who is nearest to missing his queue's `service_level_s`."""
+    redial_window_s: float = 600.0
+    """A caller who hung up while he waited, and calls again within this time, has his place
+    back, and is one customer in the figures; 0: never."""
+    last_agent_days: float = 30.0
+    """For how long it is remembered with whom a customer spoke last."""
 
 
 class Route(Section, frozen=True, kw_only=True):
@@ -148,8 +315,13 @@ class Settings(Section, frozen=True, kw_only=True):
     recording: Recording = Recording()
     store: Store = Store()
     cti: Cti = Cti()
+    acd: Acd = Acd()
     trunk: tuple[Trunk, ...] = ()
     phone: tuple[Phone, ...] = ()
     agent: tuple[Agent, ...] = ()
+    skill: tuple[Skill, ...] = ()
+    customer_class: tuple[CustomerClass, ...] = ()
+    customer: tuple[Customer, ...] = ()
+    calendar: tuple[Calendar, ...] = ()
     queue: tuple[Queue, ...] = ()
     route: tuple[Route, ...] = ()

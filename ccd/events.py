@@ -177,6 +177,102 @@ class RecordingStopped(Event, frozen=True, kw_only=True):
     seconds: float
 
 
+# --- distribution -----------------------------------------------------------------
+
+
+class Routed(Event, frozen=True, kw_only=True):
+    """A step of a contact on its way to somebody, and why it was taken.
+
+    `step` is one of `ccd.acd.steps` (assigned, widened, overflowed, returned ...); `why` says
+    it in words for people, `facts` holds the figures that it was decided by.
+    """
+
+    contact: str
+    step: str
+    queue: str | None = None
+    agent: str | None = None
+    why: str = ""
+    facts: dict[str, str | int | float] = {}
+
+
+class WaitEstimated(Event, frozen=True, kw_only=True):
+    """How long the contact is likely to wait from now on: half of such waits, and nine in ten of
+    them, are shorter than these (seconds). None where nothing can be said yet."""
+
+    contact: str
+    queue: str
+    position: int
+    p50: float | None
+    p90: float | None
+
+
+class CallbackRequested(Event, frozen=True, kw_only=True):
+    """A customer is to be called back; `origin`: offered, overflow, scheduled, or abandoned."""
+
+    callback: str
+    queue: str
+    number: str
+    origin: str
+    due_at: float | None = None
+    """Not before this time (seconds since the epoch); None: in its place in the queue."""
+    enqueued_at: float
+    """The place that it keeps, seconds since the epoch."""
+    call: str | None = None
+
+
+class CallbackTried(Event, frozen=True, kw_only=True):
+    """A customer was called back; `cause` says why he could not be had, None: he was."""
+
+    callback: str
+    attempt: int
+    cause: Cause | None = None
+    next_at: float | None = None
+    """When he is tried again, seconds since the epoch."""
+
+
+class CallbackResolved(Event, frozen=True, kw_only=True):
+    """Nobody need call this customer back any more; `outcome`: answered, unreachable, cancelled,
+    called_in (he called again and was served), or closed (its queue closed, told to a supervisor)."""
+
+    callback: str
+    queue: str
+    number: str
+    outcome: str
+
+
+class VoicemailLeft(Event, frozen=True, kw_only=True):
+    """A caller left a message for a queue."""
+
+    voicemail: str
+    call: str
+    queue: str
+    number: str
+    path: str
+    seconds: float
+
+
+class VoicemailHeard(Event, frozen=True, kw_only=True):
+    """An agent has heard the message; it is done."""
+
+    voicemail: str
+    agent: str
+
+
+class StrategyFailed(Event, frozen=True, kw_only=True):
+    """A queue's strategy raised; the contact was given by `longest_idle` in its place."""
+
+    queue: str
+    strategy: str
+    error: str
+
+
+class QueueChanged(Event, frozen=True, kw_only=True):
+    """A queue was opened, changed or closed while the daemon ran."""
+
+    queue: str
+    change: str
+
+
 # --- people ------------------------------------------------------------------------
 
 
@@ -192,6 +288,14 @@ class AgentLoggedOff(Event, frozen=True, kw_only=True):
     """An agent's shift ended."""
 
     agent: str
+
+
+class AgentSkillsChanged(Event, frozen=True, kw_only=True):
+    """What an agent serves, and how well he can, was changed."""
+
+    agent: str
+    queues: tuple[str, ...] = ()
+    skills: dict[str, int] = {}
 
 
 class AgentReady(Event, frozen=True, kw_only=True):
@@ -307,8 +411,18 @@ AnyEvent = (
     | DigitsDetected
     | RecordingStarted
     | RecordingStopped
+    | Routed
+    | WaitEstimated
+    | CallbackRequested
+    | CallbackTried
+    | CallbackResolved
+    | VoicemailLeft
+    | VoicemailHeard
+    | StrategyFailed
+    | QueueChanged
     | AgentLoggedOn
     | AgentLoggedOff
+    | AgentSkillsChanged
     | AgentReady
     | AgentNotReady
     | AgentReserved

@@ -35,6 +35,17 @@ class AgentState(StrEnum):
     WRAP_UP = "wrap_up"
 
 
+class Channel(StrEnum):
+    """What kind of thing waits for an agent."""
+
+    VOICE = "voice"
+    CALLBACK = "callback"
+    VOICEMAIL = "voicemail"
+    CHAT = "chat"
+    EMAIL = "email"
+    TASK = "task"
+
+
 class Cause(StrEnum):
     """Why something happened to a connection (the CSTA event causes that we use)."""
 
