@@ -7,13 +7,12 @@ ours: one line for the user, the traceback into the log.
 
 from __future__ import annotations
 
-import inspect
 import sys
-from collections.abc import Callable
 
 import typer
 
-from ccd.commands import calls, config, demo, doctor, init, options, run, status, version
+from ccd.commands import acd, calls, config, demo, doctor, init, options, run, status, version
+from ccd.commands.adding import add
 from ccd.errors import CcdError
 
 EXIT_FAULT = 70
@@ -45,33 +44,24 @@ app = typer.Typer(
 )
 
 
-def _add(to: typer.Typer, command: Callable[..., None], panel: str | None, epilog: str) -> None:
-    """Add a command whose help is its docstring, each paragraph of it as one line.
-
-    A terminal is seldom as wide as a source file, and rich keeps the line breaks it is given.
-    """
-    paragraphs = (inspect.getdoc(command) or "").split("\n\n")
-    text = "\n\n".join(" ".join(paragraph.split("\n")) for paragraph in paragraphs)
-    to.command(help=text, rich_help_panel=panel, epilog=epilog or None)(command)
-
-
-_add(app, run.run, RUNNING, run.EPILOG)
-_add(app, demo.demo, RUNNING, demo.EPILOG)
-_add(app, status.status, LOOKING, status.EPILOG)
-_add(app, calls.calls, LOOKING, calls.CALLS_EPILOG)
-_add(app, calls.call, LOOKING, calls.CALL_EPILOG)
-_add(app, init.init, SETTING_UP, init.EPILOG)
+add(app, run.run, RUNNING, run.EPILOG)
+add(app, demo.demo, RUNNING, demo.EPILOG)
+add(app, status.status, LOOKING, status.EPILOG)
+add(app, calls.calls, LOOKING, calls.CALLS_EPILOG)
+add(app, calls.call, LOOKING, calls.CALL_EPILOG)
+app.add_typer(acd.app, name="acd", rich_help_panel=LOOKING)
+add(app, init.init, SETTING_UP, init.EPILOG)
 
 settings_app = typer.Typer(
     help="Show, check and describe the settings.", no_args_is_help=True, rich_markup_mode="rich"
 )
-_add(settings_app, config.show, None, config.SHOW_EPILOG)
-_add(settings_app, config.validate, None, "")
-_add(settings_app, config.schema, None, config.SCHEMA_EPILOG)
+add(settings_app, config.show, None, config.SHOW_EPILOG)
+add(settings_app, config.validate, None, "")
+add(settings_app, config.schema, None, config.SCHEMA_EPILOG)
 app.add_typer(settings_app, name="config", rich_help_panel=SETTING_UP)
 
-_add(app, doctor.doctor, SETTING_UP, doctor.EPILOG)
-_add(app, version.version, SETTING_UP, "")
+add(app, doctor.doctor, SETTING_UP, doctor.EPILOG)
+add(app, version.version, SETTING_UP, "")
 
 
 def main() -> None:

@@ -1,0 +1,14 @@
+"""`ccd acd`: what is asked of the distributor, about a call or about a whole day.
+
+Each command has a file of its own (`acd_simulate`, `acd_replay` ...) and is added here.
+"""
+
+from __future__ import annotations
+
+import typer
+
+app = typer.Typer(
+    help="Ask the distributor: why a call went where it went, and what a day would be like.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+)
