@@ -1,0 +1,121 @@
+"""From the settings file to what the distributor is given: the one place where the two meet.
+
+The service and the simulator both build on it, so that a simulated day is one of the
+centre that the settings describe.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from ccd import config
+from ccd.acd.contact import Contact, QueueSettings, RingSettings
+from ccd.model import Channel
+
+ALL_QUEUES = "*"
+"""In an agent's `queues`: every one that his skills suffice for."""
+
+
+def queue_settings(queue: config.Queue) -> QueueSettings:
+    """Return what the distributor needs to know of a `[[queue]]`."""
+    return QueueSettings(
+        name=queue.name,
+        wrap_up_s=queue.wrap_up_s,
+        skills=queue.skills,
+        strategy=queue.strategy,
+        ring_agents=queue.ring_agents,
+        weight_s=queue.weight_s,
+        service_level_s=queue.service_level_s,
+        last_agent_s=queue.last_agent_s,
+        adviser_s=queue.adviser_s,
+        rings=tuple(RingSettings(after_s=ring.after_s, skills=ring.skills) for ring in queue.ring),
+    )
+
+
+def agent_queues(agent: config.Agent, queues: Iterable[config.Queue]) -> tuple[str, ...]:
+    """Return the queues that an `[[agent]]` serves, `*` spelled out.
+
+    By `*` an agent serves each queue whose skills, or those of one of its rings, he has at
+    the level asked for.
+    """
+    if ALL_QUEUES not in agent.queues:
+        return agent.queues
+    return tuple(
+        queue.name
+        for queue in queues
+        if any(
+            suffices(agent.skills, need)
+            for need in (queue.skills, *(ring.skills for ring in queue.ring))
+        )
+    )
+
+
+def suffices(skills: Mapping[str, int], need: Mapping[str, int]) -> bool:
+    """Return whether somebody with `skills` (name, level) has all of `need` (name, lowest level)."""
+    return all(skills.get(skill, 0) >= level for skill, level in need.items())
+
+
+class Callers:
+    """What the settings say about who calls."""
+
+    def __init__(
+        self,
+        customers: Sequence[config.Customer] = (),
+        classes: Sequence[config.CustomerClass] = (),
+    ) -> None:
+        self._customers = {customer.number: customer for customer in customers}
+        self._head_starts = {each.name: each.head_start_s for each in classes}
+
+    @classmethod
+    def of(cls, settings: config.Settings) -> Callers:
+        """Return those of the whole file."""
+        return cls(settings.customer, settings.customer_class)
+
+    def customer(self, number: str) -> config.Customer | None:
+        """Return what is known of who calls from this number."""
+        return self._customers.get(number)
+
+    def head_start(self, customer_class: str) -> float:
+        """Return a class's head start in seconds; 0 for none. Raises KeyError for an unknown class."""
+        return self._head_starts[customer_class] if customer_class else 0.0
+
+    def contact(
+        self,
+        *,
+        id: str,  # noqa: A002  (the field's name)
+        queue: str,
+        enqueued_at: float,
+        number: str = "",
+        customer: str = "",
+        customer_class: str = "",
+        channel: Channel = Channel.VOICE,
+        skills: Mapping[str, int] | None = None,
+        agent: str | None = None,
+        last_agent: str | None = None,
+        deadline: float | None = None,
+        data: Mapping[str, str] | None = None,
+    ) -> Contact:
+        """Return the contact that this caller is.
+
+        `customer` and `customer_class` are what is known otherwise (from a flow, a host
+        system, a file of calls); where they are empty, the settings' customer of that
+        number decides. Raises KeyError for a class that the settings do not have.
+        """
+        known = self._customers.get(number)
+        if known is not None:
+            customer_class = customer_class or known.customer_class
+        return Contact(
+            id=id,
+            queue=queue,
+            enqueued_at=enqueued_at,
+            channel=channel,
+            skills=dict(skills) if skills else {},
+            head_start_s=self.head_start(customer_class),
+            customer_class=customer_class,
+            customer=customer or number,
+            agent=agent,
+            adviser=(known.adviser or None) if known is not None else None,
+            last_agent=last_agent,
+            deadline=deadline,
+            data=dict(data) if data else {},
+        )
