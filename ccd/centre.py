@@ -17,9 +17,9 @@ from ccd.acd.service import Acd
 from ccd.config import Settings
 from ccd.events import EventStream
 from ccd.ivr.flow import Flow
-from ccd.ivr.prompts import PromptBook
 from ccd.ivr.service import Ivr
 from ccd.media.pool import MediaPool
+from ccd.media.prompt_book import PromptBook
 from ccd.media.protocol import Report
 from ccd.sip.authenticator import Authenticator
 from ccd.sip.endpoint import Endpoint

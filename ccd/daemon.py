@@ -41,10 +41,11 @@ from ccd.events import (
     SystemStopping,
 )
 from ccd.ivr.flow import Flow
-from ccd.ivr.prompts import PromptBook
+from ccd.ivr.prompts import vocabulary
 from ccd.ivr.reader import load
 from ccd.media.music import hold_music
 from ccd.media.pool import MediaPool
+from ccd.media.prompt_book import PromptBook
 from ccd.media.protocol import Report, WorkerReady
 from ccd.media.recorder import repair
 from ccd.model import Cause, Party
@@ -120,8 +121,8 @@ class Daemon:
         self.cti = self._make_cti(history)
 
         flows = self._read_flows()
-        prompts = PromptBook(self.paths.prompts)
-        await prompts.prepare(flows.values())
+        prompts = PromptBook(self.paths.prompts, studio=self.paths.studio)
+        await prompts.prepare(vocabulary(flows.values()))
         music = await asyncio.to_thread(hold_music, self.paths.prompts)
 
         self.media = MediaPool(

@@ -48,6 +48,16 @@ class StatePaths:
         return self.root / "prompts"
 
     @property
+    def studio(self) -> Path:
+        """Recordings that go before what the speech engine makes of the same text."""
+        return self.root / "studio"
+
+    @property
+    def voicemail(self) -> Path:
+        """Messages that callers left."""
+        return self.root / "voicemail"
+
+    @property
     def log(self) -> Path:
         """The daemon's log, and the command line's when it fails through a fault of ours."""
         return self.root / "log" / "ccd.log"

@@ -1,46 +1,38 @@
-"""The prompts of all flows as sounds: every text spoken before the first call needs it."""
+"""The words and recordings of flows, for the prompt book that makes sounds of them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
 from ccd.ivr.actions import Spoken
 from ccd.ivr.flow import CollectStep, Flow, MenuStep, Prompt
-from ccd.media import speech
+from ccd.media import prompt
+from ccd.media.prompt_book import PromptBook
 from ccd.media.protocol import Sound
 
 
-class PromptBook:
-    """Texts and the files that say them; `folder` keeps the rendered ones."""
+def vocabulary(flows: Iterable[Flow]) -> list[prompt.Prompt]:
+    """Every text that these flows can say."""
+    return [
+        prompt.Prompt(text, language)
+        for flow in flows
+        for said in _prompts(flow)
+        for language, text in _texts(said, flow).items()
+    ]
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._paths: dict[tuple[str, str], str] = {}
 
-    async def prepare(self, flows: Iterable[Flow]) -> None:
-        """Have every text of these flows spoken. Raises `SpeechError`."""
-        texts = sorted(
-            {
-                speech.Prompt(text, language)
-                for flow in flows
-                for prompt in _prompts(flow)
-                for language, text in _texts(prompt, flow).items()
-            }
-        )
-        paths = await speech.render_many(texts, self._folder)
-        for text, path in zip(texts, paths, strict=True):
-            self._paths[text.text, text.lang] = str(path)
+def sounds(said: Sequence[Spoken], book: PromptBook) -> tuple[Sound, ...]:
+    """What to play for these: the flow's recording, else the spoken text.
 
-    def sounds(self, prompts: Sequence[Spoken]) -> tuple[Sound, ...]:
-        """What to play for these prompts: the recording, else the spoken text.
-
-        Raises KeyError for a text of a flow that was not prepared.
-        """
-        return tuple(
-            Sound(path=prompt.file or self._paths[prompt.text, prompt.language])
-            for prompt in prompts
-        )
+    Raises KeyError for a text of a flow that `book` was not prepared with.
+    """
+    found: list[Sound] = []
+    for one in said:
+        if one.file:
+            found.append(Sound(path=one.file))
+        else:
+            found.extend(book.sounds([prompt.Prompt(one.text, one.language)]))
+    return tuple(found)
 
 
 def _prompts(flow: Flow) -> Iterable[Prompt]:

@@ -18,7 +18,8 @@ from ccd.events import DigitsDetected, EventStream, FlowStepped
 from ccd.ivr.actions import Collected, HangUp, Play, Stepped, StopPlay, ToQueue
 from ccd.ivr.flow import Flow
 from ccd.ivr.interpreter import Interpreter
-from ccd.ivr.prompts import PromptBook
+from ccd.ivr.prompts import sounds
+from ccd.media.prompt_book import PromptBook
 from ccd.model import Cause, Party
 from ccd.switch.call import Call, Leg
 from ccd.switch.switch import Switch
@@ -144,8 +145,7 @@ class Ivr:
 
     def _play(self, visit: _Visit, action: Play) -> None:
         visit.playing = action.number
-        sounds = self._prompts.sounds(action.prompts)
-        self._switch.play(visit.call.caller, sounds)
+        self._switch.play(visit.call.caller, sounds(action.prompts, self._prompts))
 
     def _stop_play(self, visit: _Visit, _action: StopPlay) -> None:
         self._switch.stop_playing(visit.call.caller)

@@ -23,6 +23,7 @@ import msgspec
 
 from ccd.errors import CcdError
 from ccd.media.espeak import Order, Outcome
+from ccd.media.prompt import Prompt as Prompt
 
 _VERSION: Final = 1
 """Of levelling and trimming: raise it when they change, and prompts are spoken anew."""
@@ -55,14 +56,6 @@ VOICES: Final[Mapping[str, Voice]] = {
     "zh": Voice("cmn", 180, 45),
 }
 """By language as flows name it. A little slower than eSpeak's 175 words: it is a telephone."""
-
-
-class Prompt(NamedTuple):
-    """One thing to say; `key` is its name in a studio's folder, if it has one."""
-
-    text: str
-    lang: str
-    key: str = ""
 
 
 async def render(

@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 from ccd.centre import Centre
 from ccd.config import Agent, Phone, Queue, Route, Settings, Sip, Trunk
 from ccd.events import Event, EventStream
-from ccd.ivr.prompts import PromptBook
 from ccd.ivr.reader import parse
+from ccd.media.prompt_book import PromptBook
 from ccd.model import CallRecord
 from ccd.sip.agent import UserAgent
 from ccd.sip.auth import Credentials
