@@ -108,8 +108,10 @@ def settings_reference() -> str:
         meaning = table.meaning
         lines += [f"## {table.heading}", "", meaning[:1].upper() + meaning[1:], ""]
         lines += ["| key | what | default | meaning |", "| --- | --- | --- | --- |"]
-        for field in describe.fields(table.section):
-            shown = "required" if field.required else f"`{toml_value(field.default)}`"
+        for field in describe.keys(table.section):
+            shown = "required" if field.required else "not set"
+            if field.default is not None:
+                shown = f"`{toml_value(field.default)}`"
             what = describe.words(field.type).split(":")[0]
             meaning = field.meaning.replace("\n", " ").replace("|", "\\|")
             lines.append(f"| `{field.name}` | {what} | {shown} | {meaning} |")

@@ -26,7 +26,11 @@ SECRETS = frozenset({"password", "password_hash"})
 
 @dataclass(frozen=True)
 class Field:
-    """One key: its name, type, default, and meaning."""
+    """One field of a section: its name, type, default, and meaning.
+
+    A field is a key with a value, or a table (`section` says of what), or an array of such
+    tables (`several`).
+    """
 
     name: str
     type: Any
@@ -39,12 +43,26 @@ class Field:
         """Whether its value is shown to nobody."""
         return self.name in SECRETS
 
+    @property
+    def section(self) -> type[Section] | None:
+        """What its table, or each of its tables, holds; None where it is a key with a value."""
+        if _is_section(self.type):
+            found: type[Section] = self.type
+            return found
+        return _element_section(self.type)
+
+    @property
+    def several(self) -> bool:
+        """Whether it is an array of tables."""
+        return _element_section(self.type) is not None
+
 
 @dataclass(frozen=True)
 class Table:
     """One table of the file. `several` where it is an array of tables: `[[name]]`."""
 
     name: str
+    """With the names of the tables around it: `queue.ring`."""
     section: type[Section]
     several: bool
     meaning: str
@@ -55,44 +73,42 @@ class Table:
         return f"[[{self.name}]]" if self.several else f"[{self.name}]"
 
 
-def tables() -> list[Table]:
-    """Return the tables of the file, in the order of `Settings`."""
+def tables(section: type[Section] = Settings, around: str = "") -> list[Table]:
+    """Return the tables of the file, in the order of `Settings`, each before those in it."""
     found = []
-    for field in fields(Settings):
-        element = element_section(field.type)
-        section = element or field.type
-        found.append(Table(field.name, section, element is not None, meaning(section)))
+    for field in fields(section):
+        if field.section is None:
+            continue
+        name = f"{around}.{field.name}" if around else field.name
+        found.append(Table(name, field.section, field.several, meaning(field.section)))
+        found += tables(field.section, name)
     return found
+
+
+def keys(section: type[Section]) -> list[Field]:
+    """Return a table's keys that have values, in order: all fields that are no tables."""
+    return [field for field in fields(section) if field.section is None]
 
 
 @cache
 def fields(section: type[Section]) -> tuple[Field, ...]:
-    """Return a table's keys, in order."""
+    """Return all fields of a section, in order."""
     meanings = _field_meanings(section)
     return tuple(
         Field(
             name=field.name,
             type=field.type,
             required=field.required,
-            default=None if field.required else field.default,
+            default=_default(field),
             meaning=meanings.get(field.name, ""),
         )
         for field in msgspec.structs.fields(section)
     )
 
 
-def element_section(kind: Any) -> type[Section] | None:
-    """Return the section of an array of tables, or None where `kind` is something else."""
-    arguments = typing.get_args(kind)
-    if typing.get_origin(kind) is tuple and arguments and _is_section(arguments[0]):
-        found: type[Section] = arguments[0]
-        return found
-    return None
-
-
-def is_table(kind: Any) -> bool:
-    """Whether a field of this type is a table."""
-    return _is_section(kind)
+def mapping_value(kind: Any) -> Any | None:
+    """Return what a table with names of the user's own holds (`skills = { … }`); None for other types."""
+    return typing.get_args(kind)[1] if typing.get_origin(kind) is dict else None
 
 
 def meaning(section: type[Section]) -> str:
@@ -112,12 +128,16 @@ def words(kind: Any) -> str:
         return " or ".join(words(each) for each in typing.get_args(kind) if each is not NoneType)
     if typing.get_origin(kind) is tuple:
         arguments = typing.get_args(kind)
-        plural = {str: "texts", int: "whole numbers", float: "numbers"}
-        of = plural.get(arguments[0], "tables")
         if arguments[-1] is Ellipsis:
-            return f"a list of {of}: [...]"
-        return f"a list of {len(arguments)} {of}: [...]"
+            return f"a list of {_PLURALS.get(arguments[0], 'tables')}: [...]"
+        return f"a list of {len(arguments)} {_PLURALS.get(arguments[0], 'tables')}: [...]"
+    held = mapping_value(kind)
+    if held is not None:
+        return f"a table of {_PLURALS.get(held, 'lists')}: {{ name = ... }}"
     return "a table"
+
+
+_PLURALS = {str: "texts", int: "whole numbers", float: "numbers"}
 
 
 def json_schema() -> dict[str, Any]:
@@ -134,6 +154,21 @@ def json_schema() -> dict[str, Any]:
 
 def _is_section(kind: Any) -> bool:
     return isinstance(kind, type) and issubclass(kind, Section)
+
+
+def _element_section(kind: Any) -> type[Section] | None:
+    """Return the section of an array of tables, or None where `kind` is something else."""
+    arguments = typing.get_args(kind)
+    if typing.get_origin(kind) is tuple and arguments and _is_section(arguments[0]):
+        found: type[Section] = arguments[0]
+        return found
+    return None
+
+
+def _default(field: msgspec.structs.FieldInfo) -> Any:
+    if field.default_factory is not msgspec.NODEFAULT:  # a table: each section has its own
+        return field.default_factory()
+    return None if field.required else field.default
 
 
 @cache

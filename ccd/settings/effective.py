@@ -30,17 +30,12 @@ class Value:
 
 def values(settings: Settings, loaded: Loaded | None = None) -> Iterator[Value]:
     """Yield every value of the settings; `loaded` is what they were read as, if they were."""
-    for table in describe.tables():
-        content = getattr(settings, table.name)
-        if not table.several:
-            yield from _section(content, (table.name,), loaded)
-            continue
-        for index, element in enumerate(content):
-            yield from _section(element, (table.name, index), loaded)
+    yield from _section(settings, (), loaded)
 
 
 def _section(section: Section, path: places.Path, loaded: Loaded | None) -> Iterator[Value]:
-    for field in describe.fields(type(section)):
+    """Yield the values of a section, then those of the tables in it."""
+    for field in describe.keys(type(section)):
         key = (*path, field.name)
         value = getattr(section, field.name)
         origin = DEFAULT
@@ -49,3 +44,12 @@ def _section(section: Section, path: places.Path, loaded: Loaded | None) -> Iter
         elif field.required or value != field.default:
             origin = "built in"  # the demo's own settings
         yield Value(key, HIDDEN if field.secret and value else value, origin)
+    for field in describe.fields(type(section)):
+        if field.section is None:
+            continue
+        content, key = getattr(section, field.name), (*path, field.name)
+        if not field.several:
+            yield from _section(content, key, loaded)
+            continue
+        for index, element in enumerate(content):
+            yield from _section(element, (*key, index), loaded)

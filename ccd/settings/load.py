@@ -7,6 +7,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date, time
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -111,7 +112,7 @@ class _Builder:
     def section(self, kind: type[S], table: Any, path: places.Path) -> S | None:
         """Return the section, or None after noting why there cannot be one."""
         if not isinstance(table, dict):
-            mend = f"write it as a table: [{spell(path)}]"
+            mend = f"write it as a table: [{_header(path)}]"
             self.note(path, f"must be a table, not {_show(table)}", mend)
             return None
         known = {field.name: field for field in describe.fields(kind)}
@@ -130,21 +131,35 @@ class _Builder:
 
     def value(self, field: describe.Field, value: Any, path: places.Path) -> Any:
         """Return the value of a key, converted; None after noting why it cannot be."""
-        if describe.is_table(field.type):
-            return self.section(field.type, value, path)
-        element = describe.element_section(field.type)
-        if element is not None:
+        if field.section is not None and not field.several:
+            return self.section(field.section, value, path)
+        if field.section is not None:
             if not isinstance(value, list):
-                mend = f"write each as [[{spell(path)}]], with two brackets"
+                mend = f"write each as [[{_header(path)}]], with two brackets"
                 self.note(path, "must be an array of tables", mend)
                 return None
-            return tuple(self.section(element, each, (*path, i)) for i, each in enumerate(value))
+            found = [self.section(field.section, each, (*path, i)) for i, each in enumerate(value)]
+            return tuple(found)
+        held = describe.mapping_value(field.type)
+        if held is not None and isinstance(value, dict):
+            entries = {key: self.converted(held, value[key], (*path, key)) for key in value}
+            return entries
+        mend = ""
+        if not field.required and field.default is not None:
+            mend = f"the default is {_show(field.default)}"
+        return self.converted(field.type, value, path, mend=mend, secret=field.secret)
+
+    def converted(
+        self, kind: Any, value: Any, path: places.Path, *, mend: str = "", secret: bool = False
+    ) -> Any:
+        """Return a value as a type has it; None after noting that it is of another."""
         try:
-            return msgspec.convert(value, field.type, strict=True)
+            return msgspec.convert(value, kind, strict=True)
         except msgspec.ValidationError:
-            shown = HIDDEN if field.secret else _show(value)
-            mend = "" if field.required else f"the default is {_show(field.default)}"
-            self.note(path, f"must be {describe.words(field.type)}, not {shown}", mend)
+            shown = HIDDEN if secret else _show(value)
+            if _has_dates(value):
+                mend = "write days and times in quotation marks"
+            self.note(path, f"must be {describe.words(kind)}, not {shown}", mend)
             return None
 
     def note(self, path: places.Path, message: str, mend: str) -> None:
@@ -155,6 +170,9 @@ def _unknown(key: str, kind: type[Section], path: places.Path) -> tuple[str, str
     """Return message and mend for a key that is none: the nearest right one, wherever it is."""
     names = [field.name for field in describe.fields(kind)]
     what = "table" if not path else "key"
+    for table in describe.tables():  # a right table in the wrong place
+        if table.name.rpartition(".")[2] == key:
+            return f"there is no such {what} here", f"it is written {table.heading}"
     near = difflib.get_close_matches(key, names, n=1, cutoff=0.6)
     if near:
         return f"there is no such {what}", f"did you mean {near[0]!r}?"
@@ -162,6 +180,17 @@ def _unknown(key: str, kind: type[Section], path: places.Path) -> tuple[str, str
         if table.section is not kind and key in {f.name for f in describe.fields(table.section)}:
             return f"there is no such {what} here", f"it belongs under {table.heading}"
     return f"there is no such {what}", f"there are: {', '.join(names)}"
+
+
+def _header(path: places.Path) -> str:
+    """Return what stands in a table's header: `queue.ring`, whichever queue's it is."""
+    return ".".join(part for part in path if isinstance(part, str))
+
+
+def _has_dates(value: Any) -> bool:
+    """Whether this is, or is a list with, one of the dates that TOML knows by itself."""
+    found = value if isinstance(value, list) else [value]
+    return any(isinstance(each, date | time) for each in found)
 
 
 def _show(value: Any) -> str:
@@ -173,7 +202,7 @@ def _show(value: Any) -> str:
     elif isinstance(value, list | tuple):
         text = f"[{', '.join(map(_show, value))}]"
     elif isinstance(value, dict):
-        text = "a table"
+        text = "a table" if value else "{}"
     else:
         text = str(value)
     return text if len(text) <= 60 else text[:57] + "..."

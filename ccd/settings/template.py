@@ -2,14 +2,15 @@
 
 Defaults are written as comments, so that a later release may better one without every
 file in the field holding on to the old; what an installation has to say for itself
-(trunks, phones, people, queues, numbers) is written out as a working example.
+(trunks, phones, people, queues, numbers) is written out as a working example. What it may
+say besides (skills, calendars, rings ...) is an example behind comments.
 """
 
 from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 import tomlkit
 
@@ -20,12 +21,33 @@ WIDTH = 92
 HEADER = """\
 ccd: settings of the call centre.
 
-A key behind a # has that value by itself: remove the # to change it.
+A key behind a # has that value by itself: remove the # to change it. A table whose header
+is behind a # is an example: it is not there until the # is removed.
 ccd config validate   checks this file
 ccd config show       shows what applies, and where each value comes from"""
 
+NOT_SET: Final = "not set"
+"""How a key is shown whose default is that nothing is said."""
 
-def example(password: str) -> Mapping[str, Mapping[str, Any]]:
+Row = Mapping[str, Any]
+
+POSSIBLE: Final[Mapping[str, Row]] = {
+    "skill": {"name": "english", "title": "English"},
+    "customer_class": {"name": "vip", "head_start_s": 60.0},
+    "customer": {"number": "13800138000", "customer_class": "vip", "adviser": "li.na"},
+    "calendar": {
+        "name": "trading",
+        "open": {"weekdays": ["09:00-11:30", "13:00-15:00"]},
+        "holidays": ["2026-10-01/2026-10-07"],
+        "special": {"2026-02-14": ["10:00-12:00"]},
+    },
+    "queue.ring": {"after_s": 30.0},
+    "queue.overflow": {"to": "goodbye", "wait_s": 1800.0},
+}
+"""Tables that a small call centre can do without; together they fit into the working example."""
+
+
+def working(password: str) -> Mapping[str, Row]:
     """Return the tables of a small working call centre, whose one phone has this password."""
     return {
         "trunk": {"name": "carrier", "peers": ["127.0.0.1"]},
@@ -38,29 +60,45 @@ def example(password: str) -> Mapping[str, Mapping[str, Any]]:
 
 def template(password: str) -> str:
     """Return the text of a new settings file."""
-    shown = example(password)
+    shown = working(password)
     lines = list(_comment(HEADER))
     for table in describe.tables():
-        lines += _table(table, shown.get(table.name, {}))
+        if table.name in POSSIBLE:
+            lines += _table(table, POSSIBLE[table.name], hidden=True)
+        else:
+            lines += _table(table, shown.get(table.name, {}), hidden=False)
     return "\n".join(lines) + "\n"
 
 
 def toml_value(value: Any) -> str:
-    """Return a value as TOML writes it."""
+    """Return a value as TOML writes it, on one line; `None`, which TOML has not, in words."""
+    if value is None:
+        return NOT_SET
+    if isinstance(value, dict):
+        entries = [f"{_key(key)} = {toml_value(held)}" for key, held in value.items()]
+        return f"{{ {', '.join(entries)} }}" if entries else "{}"
     plain = list(value) if isinstance(value, tuple) else value
     return str(tomlkit.item(plain).as_string())
 
 
-def _table(table: describe.Table, row: Mapping[str, Any]) -> Iterator[str]:
+def _key(name: str) -> str:
+    return str(tomlkit.key(name).as_string())
+
+
+def _table(table: describe.Table, row: Row, *, hidden: bool) -> Iterator[str]:
     yield ""
     yield ""
     yield from _comment(table.meaning[:1].upper() + table.meaning[1:])
-    yield table.heading
-    for field in describe.fields(table.section):
+    yield f"{'#' if hidden else ''}{table.heading}"
+    for field in describe.keys(table.section):
         yield ""
         yield from _comment(field.meaning)
         value = row.get(field.name, field.default)
-        yield f"{'' if field.name in row else '#'}{field.name} = {toml_value(value)}"
+        if value is None:  # a line that stays a comment: nothing can be written there
+            yield f"# {field.name} = {NOT_SET}"
+        else:
+            written = field.name in row and not hidden
+            yield f"{'' if written else '#'}{field.name} = {toml_value(value)}"
 
 
 def _comment(text: str) -> Iterator[str]:

@@ -4,16 +4,18 @@ import random
 import stat
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from ccd.config import Settings
+from ccd.config import Announce, Overflow, Queue, Ring, Settings
 from ccd.demo_settings import SERVICE_NUMBER, demo_settings
 from ccd.settings import describe, load
 from ccd.settings.effective import values
 from ccd.settings.load import load_with_places
-from ccd.settings.template import template
+from ccd.settings.template import template, toml_value
 
 
 def fields() -> list[tuple[str, describe.Field]]:
@@ -46,24 +48,78 @@ def test_the_template_is_a_working_call_centre(tmp_path: Path) -> None:
     assert settings.agent[0].queues == (settings.queue[0].name,)
 
 
-def test_every_default_in_the_template_is_the_default(tmp_path: Path) -> None:
-    """Taking the # away changes nothing."""
-    commented = template("pass-word")
-    uncommented = "\n".join(
+def without_comment_marks(text: str) -> str:
+    """Take away each # that hides a key or a table, and none that begins a sentence."""
+    return "\n".join(
         line[1:]
         if line.startswith("#") and not line.startswith(("# ", "#\n")) and len(line) > 1
         else line
-        for line in commented.splitlines()
+        for line in text.splitlines()
     )
+
+
+def test_every_default_in_the_template_is_the_default(tmp_path: Path) -> None:
+    """Taking the # away changes nothing, but that the examples of tables are there."""
+    commented = template("pass-word")
+    uncommented = without_comment_marks(commented)
     assert uncommented.count(" = ") == commented.count(" = ")
     as_written = load(write_template(tmp_path, commented))
-    assert load(write_template(tmp_path, uncommented)) == as_written
+    with_examples = load(write_template(tmp_path, uncommented))
+    replace = msgspec.structs.replace
+    (queue,) = with_examples.queue
+    assert as_written == replace(
+        with_examples,
+        skill=(),
+        customer_class=(),
+        customer=(),
+        calendar=(),
+        queue=(replace(queue, ring=(), overflow=()),),
+    )
+    examples = (with_examples.skill, with_examples.customer_class, with_examples.customer)
+    assert [len(each) for each in (*examples, with_examples.calendar)] == [1, 1, 1, 1]
+    assert (queue.ring, queue.overflow) == (
+        (Ring(after_s=30.0),),
+        (Overflow(to="goodbye", wait_s=1800.0),),
+    )
 
 
 def test_the_template_shows_every_key() -> None:
     text = template("x")
+    for table in describe.tables():
+        assert text.count(f"\n{table.heading}\n") + text.count(f"\n#{table.heading}\n") == 1
     for table, field in fields():
-        assert f"{field.name} = " in text, f"{table}.{field.name}"
+        if field.section is None:
+            assert f"{field.name} = " in text, f"{table}.{field.name}"
+
+
+def test_tables_within_tables_are_named_by_both() -> None:
+    headings = [table.heading for table in describe.tables()]
+    begin = headings.index("[[queue]]")
+    assert headings[begin + 1 : begin + 6] == [
+        "[[queue.ring]]",
+        "[[queue.overflow]]",
+        "[queue.announce]",
+        "[queue.callback]",
+        "[queue.voicemail]",
+    ]
+    assert "ring" not in {field.name for field in describe.keys(Queue)}
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        (None, "not set"),
+        ({}, "{}"),
+        ({"orders": 5, "zh CN": 1}, '{ orders = 5, "zh CN" = 1 }'),
+        ({"mon": ("09:00-11:30", "13:00-15:00")}, '{ mon = ["09:00-11:30", "13:00-15:00"] }'),
+        (("a", 'b"'), '["a", "b\\""]'),
+    ],
+)
+def test_values_are_written_on_one_line(value: object, written: str) -> None:
+    assert toml_value(value) == written
+    if value is not None:
+        read = tomllib.loads(f"key = {written}")["key"]
+        assert msgspec.json.encode(read) == msgspec.json.encode(value)
 
 
 def test_effective_values_say_where_they_come_from(tmp_path: Path) -> None:
@@ -75,6 +131,23 @@ def test_effective_values_say_where_they_come_from(tmp_path: Path) -> None:
     assert shown["media.workers"].origin == "default"
     assert shown["phone[1].password"].value == "********"
     assert "hidden" not in str(shown)
+
+
+def test_effective_values_of_tables_within_tables(tmp_path: Path) -> None:
+    path = tmp_path / "ccd.toml"
+    path.write_text(
+        '[[queue]]\nname = "q"\nskills = { }\n[[queue.ring]]\nafter_s = 5\n'
+        '[queue.announce]\nevery_s = 20\n[[queue.overflow]]\nto = "goodbye"\nwait_s = 60\n'
+    )
+    loaded = load_with_places(path)
+    assert loaded.settings.queue[0].announce == Announce(every_s=20.0)
+    shown = {value.name: value for value in values(loaded.settings, loaded)}
+    assert shown["queue[1].skills"].origin == f"{path}:3"
+    assert shown["queue[1].ring[1].after_s"].origin == f"{path}:5"
+    assert shown["queue[1].announce.every_s"].origin == f"{path}:7"
+    assert shown["queue[1].announce.first_s"].origin == "default"
+    assert shown["queue[1].overflow[1].length"].value is None
+    assert shown["queue[1].overflow[1].wait_s"].value == 60.0
 
 
 def test_the_schema_knows_every_key_with_its_meaning() -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ccd.config import Settings
+from ccd.config import Overflow, Settings
 from ccd.settings import SettingsError, load
 from ccd.settings.problems import Problem
 
@@ -108,6 +108,106 @@ def test_a_key_like_no_other_is_told_what_there_is(write) -> None:
 )
 def test_a_value_of_the_wrong_type_is_shown_with_the_right_one(write, text: str, says: str) -> None:
     assert says in the_only(write(text))
+
+
+QUEUE = '[[queue]]\nname = "q"\n'
+
+
+def test_tables_within_tables_belong_to_the_queue_above_them(write) -> None:
+    settings = load(
+        write(
+            QUEUE
+            + "[[queue.ring]]\nafter_s = 20\n[[queue.ring]]\nafter_s = 40\n[queue.callback]\nattempts = 2\n"
+            + '[[queue]]\nname = "r"\noverflow = [{ to = "voicemail", length = 3 }]\n'
+        )
+    )
+    first, second = settings.queue
+    assert [ring.after_s for ring in first.ring] == [20.0, 40.0]
+    assert (first.callback.attempts, second.callback.attempts) == (2, 3)
+    assert (first.overflow, second.ring) == ((), ())
+    assert second.overflow == (Overflow(to="voicemail", length=3),)
+
+
+def test_tables_with_names_of_one_s_own(write) -> None:
+    skill = '[[skill]]\nname = "orders"\n'
+    inline = load(write(skill + QUEUE + "skills = { orders = 5 }\n"))
+    table = load(write(skill + QUEUE + "[queue.skills]\norders = 5\n"))
+    dotted = load(write(skill + QUEUE + "skills.orders = 5\n"))
+    assert inline.queue[0].skills == {"orders": 5}
+    assert inline == table == dotted
+    calendar = load(
+        write('[[calendar]]\nname = "c"\n[calendar.open]\nweekdays = ["09:30-11:30"]\n')
+    )
+    assert calendar.calendar[0].open == {"weekdays": ("09:30-11:30",)}
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (
+            "skills = { orders = 'five' }\n",
+            'line 3: queue[1].skills.orders: must be a whole number, not "five"',
+        ),
+        (
+            "[queue.skills]\na = 1\nb = 1.5\n",
+            "line 5: queue[1].skills.b: must be a whole number, not 1.5",
+        ),
+        (
+            'skills = ["orders"]\n',
+            "line 3: queue[1].skills: must be a table of whole numbers: { name = ... }",
+        ),
+        (
+            "[[queue.ring]]\nafter_s = 'x'\n",
+            'line 4: queue[1].ring[1].after_s: must be a number, not "x"',
+        ),
+        (
+            "[[queue.ring]]\nskills = {}\n",
+            "line 3: queue[1].ring[1]: has no 'after_s', which it needs (add: after_s = …)",
+        ),
+        (
+            "[queue.ring]\nafter_s = 1\n",
+            "line 3: queue[1].ring: must be an array of tables (write each as [[queue.ring]]",
+        ),
+        (
+            "[[queue.announce]]\n",
+            "line 3: queue[1].announce: must be a table, not [{}] (write it as a table: [queue.announce])",
+        ),
+        (
+            "[[queue.overflow]]\nto = 'goodbye'\nwait = 5\n",
+            "line 5: queue[1].overflow[1].wait: there is no such key (did you mean 'wait_s'?)",
+        ),
+        (
+            "[[queue.overflow]]\nto = 'goodbye'\nwait_s = '5'\n",
+            'line 5: queue[1].overflow[1].wait_s: must be a number, not "5"',
+        ),
+        (
+            "[callback]\nkey = '1'\n",
+            "line 3: callback: there is no such table here (it is written [queue.callback])",
+        ),
+        (
+            "[queue.ring_timeout_s]\n",
+            "line 3: queue[1].ring_timeout_s: must be a number, not {} (the default is 20.0)",
+        ),
+    ],
+)
+def test_mistakes_deep_within_are_named_by_key_and_line(write, text: str, says: str) -> None:
+    assert the_only(write(QUEUE + text)).startswith(says)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("holidays = [2026-10-01]\n", "line 3: calendar[1].holidays: must be a list of texts"),
+        (
+            "special = { 2026-02-14 = [09:00:00] }\n",
+            "line 3: calendar[1].special.2026-02-14: must be a list of texts",
+        ),
+    ],
+)
+def test_days_and_times_without_quotation_marks(write, text: str, says: str) -> None:
+    found = the_only(write('[[calendar]]\nname = "c"\n' + text))
+    assert found.startswith(says)
+    assert found.endswith("(write days and times in quotation marks)")
 
 
 def test_a_missing_key_is_asked_for(write) -> None:
