@@ -1,0 +1,1 @@
+"""Figures and what may be said about them: queueing formulas, estimates, intervals (sans-IO)."""
