@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from ccd.acd.steps import Step
 from ccd.model import AgentState
 
 
@@ -46,4 +47,30 @@ class Removed(msgspec.Struct, frozen=True):
     waited: float
 
 
-Action = Assign | Moved | Positioned | Removed
+class Withdrawn(msgspec.Struct, frozen=True):
+    """Stop ringing this agent: the contact left, or another agent has answered it."""
+
+    contact: str
+    agent: str
+
+
+class Noted(msgspec.Struct, frozen=True):
+    """A step on the contact's way, and why it was taken; only for who wants to know."""
+
+    contact: str
+    step: Step
+    queue: str
+    agent: str | None = None
+    why: str = ""
+    facts: dict[str, str | int | float] = {}
+
+
+class StrategyBroke(msgspec.Struct, frozen=True):
+    """A plug-in raised; its queue goes on with `longest_idle`."""
+
+    queue: str
+    strategy: str
+    error: str
+
+
+Action = Assign | Moved | Positioned | Removed | Withdrawn | Noted | StrategyBroke

@@ -11,16 +11,23 @@ is worked out by `Agent.fire`:
 - `RECALL`: he takes such a wish back.
 - `STAY`: already so.
 
+Who still has another contact in hand (chats) is busy wherever these would free him, and what
+would have made him not ready is a wish until he has none.
+
 A pair that is not in the table is refused with `WrongStateError`.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from enum import Enum, StrEnum, auto
 
 from ccd.acd.errors import WrongStateError
 from ccd.acd.line import Line, Seat
-from ccd.model import AgentState
+from ccd.acd.occupancy import Occupancy
+from ccd.model import AgentState, Channel
+from ccd.timer_queue import Timer
 
 
 class Trigger(StrEnum):
@@ -66,6 +73,8 @@ TRANSITIONS: dict[tuple[AgentState, Trigger], AgentState | Step] = {
     (_S.RESERVED, _T.ACCEPTED): _S.BUSY,
     (_S.RESERVED, _T.FAILED): _S.NOT_READY,
     (_S.RESERVED, _T.WITHDRAWN): Step.SETTLE,
+    (_S.RESERVED, _T.ENDED): Step.STAY,  # another contact, while this one rings
+    (_S.BUSY, _T.RESERVED): _S.RESERVED,  # with room for one more
     (_S.BUSY, _T.LOG_OFF): Step.DEFER,
     (_S.BUSY, _T.READY): Step.RECALL,
     (_S.BUSY, _T.NOT_READY): Step.DEFER,
@@ -87,39 +96,114 @@ class Wish(StrEnum):
     NOT_READY = "not_ready"
 
 
+WORKING = frozenset({AgentState.RESERVED, AgentState.BUSY, AgentState.WRAP_UP})
+"""States that count for occupancy."""
+
+
 class Agent:
     """One agent, as only the distributor sees and changes him."""
 
     __slots__ = (
+        "_capacity",
+        "_shares",
+        "_unit",
         "contact",
+        "contacts",
         "idle_since",
+        "last_offer",
         "lines",
+        "load",
         "name",
         "number",
+        "occupancy",
+        "queues",
+        "rank",
         "reason",
+        "seats",
+        "skills",
         "state",
         "wish",
         "wish_reason",
         "wrap_up",
     )
 
-    def __init__(self, name: str, number: int) -> None:
+    def __init__(self, name: str, number: int, now: float) -> None:
         self.name = name
         self.number = number
-        self.lines: tuple[Line, ...] = ()
+        self.rank = number
+        self.queues: tuple[str, ...] = ()
+        self.skills: Mapping[str, int] = {}
+        self.lines: list[Line] = []
+        """Those that he qualifies for."""
+        self.seats: dict[Line, Seat] = {}
+        """Where he sits and waits for work."""
         self.state = AgentState.LOGGED_OUT
         self.reason: str | None = None
         self.contact: str | None = None
-        self.idle_since = 0.0
+        """The one on offer, else the newest in hand, else the one he wraps up."""
+        self.contacts: dict[str, Channel] = {}
+        """Those in hand (connected), oldest first."""
+        self.load = 0
+        self.idle_since = now
+        self.occupancy = Occupancy(now)
+        self.last_offer: dict[str, int] = {}
         self.wish: Wish | None = None
         self.wish_reason = ""
-        self.wrap_up = 0
-        """Counts wrap-ups, so that the time limit of an earlier one is known as such."""
+        self.wrap_up: Timer | None = None
+        """The time limit of the present one."""
+        self.capacity = {}
 
     @property
-    def seat(self) -> Seat:
-        """The agent's place among the idle: the longest idle first, then by number."""
-        return (self.idle_since, self.number, self.name)
+    def capacity(self) -> Mapping[str, int]:
+        """How many contacts of each channel he can have at once (1 where not named)."""
+        return self._capacity
+
+    @capacity.setter
+    def capacity(self, capacity: Mapping[str, int]) -> None:
+        # One contact of a channel of capacity n is 1/n of him; in whole units, so that no
+        # rounding ever gives him one too many.
+        self._capacity = dict(capacity)
+        self._unit = math.lcm(*capacity.values()) if capacity else 1
+        self._shares = {name: self._unit // most for name, most in capacity.items()}
+        self.load = sum(self.share(channel) for channel in self.contacts.values())
+
+    def share(self, channel: Channel) -> int:
+        """How much of him one contact of this channel takes."""
+        return self._shares.get(channel, self._unit)
+
+    def has_room(self, channel: Channel) -> bool:
+        """Whether he can be offered a contact of this channel now."""
+        if self.state is AgentState.READY:
+            return True
+        if self.state is not AgentState.BUSY or self.wish is not None:
+            return False
+        return self.load + self.share(channel) <= self._unit
+
+    @property
+    def has_spare_room(self) -> bool:
+        """Whether he is busy, and yet something might fit."""
+        return self.state is AgentState.BUSY and self.wish is None and self.load < self._unit
+
+    @property
+    def at_work(self) -> bool:
+        """Whether he is free now, or may be expected to be soon."""
+        if self.state in WORKING:
+            return self.wish is None
+        return self.state is AgentState.READY
+
+    @property
+    def occupancy_mark(self) -> float:
+        """Orders the idle by occupancy."""
+        return self.occupancy.mark
+
+    def take(self, contact: str, channel: Channel) -> None:
+        """A contact is in his hands."""
+        self.contacts[contact] = channel
+        self.load += self.share(channel)
+
+    def give_back(self, contact: str) -> None:
+        """A contact is in his hands no longer."""
+        self.load -= self.share(self.contacts.pop(contact))
 
     def fire(
         self, trigger: Trigger, *, reason: str | None = None, wrap_up: bool = False
@@ -149,6 +233,10 @@ class Agent:
                 state, reason = self._settled()
             case AgentState():
                 state = step
+        if self.contacts and trigger in (Trigger.FAILED, Trigger.WITHDRAWN, Trigger.ENDED):
+            if trigger is Trigger.FAILED and self.wish is None:
+                self.wish, self.wish_reason = Wish.NOT_READY, reason or ""
+            state = AgentState.BUSY
         if state is AgentState.NOT_READY and self.wish is Wish.LOG_OFF:
             state = AgentState.LOGGED_OUT  # he wanted to go home, and his offer failed
         if state in (AgentState.LOGGED_OUT, AgentState.NOT_READY, AgentState.READY):

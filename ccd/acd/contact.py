@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from enum import Enum, auto
-
 import msgspec
 
 from ccd.model import Channel
 
 Place = tuple[float, int, str]
-"""A contact's place in every order it is part of: when it came (seconds), arrival number, id.
+"""A contact's place in every order it is part of: due time (`ccd.acd.order`), arrival number, id.
 
 The number makes the order total, and the same in every replay.
 """
@@ -64,27 +62,3 @@ class QueueSettings(msgspec.Struct, frozen=True, kw_only=True):
     last_agent_s: float = 0.0
     adviser_s: float = 0.0
     rings: tuple[RingSettings, ...] = ()
-
-
-class Stage(Enum):
-    """Where a contact is: in exactly one of these, or not with the distributor at all."""
-
-    WAITING = auto()
-    OFFERED = auto()
-    """With an agent who is reserved for it and has not answered."""
-    CONNECTED = auto()
-
-
-class Case:
-    """One contact on its way through the distributor, which alone changes it."""
-
-    __slots__ = ("agent", "contact", "place", "stage")
-
-    def __init__(self, contact: Contact, arrival: int) -> None:
-        self.contact = contact
-        self.place: Place = (contact.enqueued_at, arrival, contact.id)
-        self.stage = Stage.WAITING
-        self.agent: str | None = None
-
-    def __repr__(self) -> str:
-        return f"<Case {self.contact.id} {self.stage.name} agent={self.agent}>"

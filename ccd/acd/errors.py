@@ -33,6 +33,15 @@ class UnknownQueueError(AcdError):
         super().__init__(f"no queue {queue!r}: there are {', '.join(sorted(known)) or 'none'}")
 
 
+class QueueNotEmptyError(AcdError):
+    """A queue cannot be closed while somebody waits in it."""
+
+    code = "queue_not_empty"
+
+    def __init__(self, queue: str, waiting: int) -> None:
+        super().__init__(f"{waiting} wait in queue {queue!r}: move them to another queue first")
+
+
 class DuplicateContactError(AcdError):
     """A contact of this id is already with us: one contact is in one place."""
 

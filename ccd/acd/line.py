@@ -10,24 +10,26 @@ from __future__ import annotations
 
 from sortedcontainers import SortedList
 
-from ccd.acd.contact import Place, QueueSettings
+from ccd.acd.contact import Place
+from ccd.acd.need import Need
 
-Seat = tuple[float, int, str]
-"""An agent's place among the idle: since when (seconds), the agent's number and name."""
+Seat = tuple[int, float, float, int, str]
+"""An agent's place among the idle: his load, the strategy's number, since when he is idle
+(seconds), the agent's number and name."""
 
 
 class Line:
-    """Who waits, first come first, and who is idle, longest idle first.
+    """Who waits for one need, soonest due first, and who is idle, the strategy's choice first.
 
     At rest at most one side is not empty: that is what work-conserving means.
     """
 
-    __slots__ = ("idle", "settings", "waiting")
+    __slots__ = ("idle", "need", "waiting")
 
-    def __init__(self, settings: QueueSettings) -> None:
-        self.settings = settings
+    def __init__(self, need: Need) -> None:
+        self.need = need
         self.waiting: SortedList[Place] = SortedList()
         self.idle: SortedList[Seat] = SortedList()
 
     def __repr__(self) -> str:
-        return f"<Line {self.settings.name} waiting={len(self.waiting)} idle={len(self.idle)}>"
+        return f"<Line {self.need} waiting={len(self.waiting)} idle={len(self.idle)}>"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ccd.sip.server_transactions import InviteServer
-from ccd.sip.timers import Timer, TimerQueue, Timers
+from ccd.sip.timers import Timers
+from ccd.timer_queue import Timer, TimerQueue
 
 
 class AckWait:

@@ -44,9 +44,10 @@ from ccd.sip.screening import EXTENSIONS, METHODS, accepts_sdp, screen
 from ccd.sip.server_transactions import InviteServer, ServerTransaction
 from ccd.sip.session import Session
 from ccd.sip.session_timer import IntervalTooSmall
-from ccd.sip.timers import TimerQueue, Timers
+from ccd.sip.timers import Timers
 from ccd.sip.transaction import Input
 from ccd.sip.transactions import TransactionLayer
+from ccd.timer_queue import TimerQueue
 
 Header = tuple[str, str]
 

@@ -6,8 +6,9 @@ import random
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ccd.sip.hop import Hop
-from ccd.sip.timers import TimerQueue, Timers
+from ccd.sip.timers import Timers
 from ccd.sip.transactions import TransactionLayer
+from ccd.timer_queue import TimerQueue
 
 if TYPE_CHECKING:
     from ccd.sip.session import Session

@@ -12,7 +12,7 @@ from ccd.sip.message import Request
 from ccd.sip.offers import Move, Turn
 from ccd.sip.reliable import Pending, ReliableSender
 from ccd.sip.server_transactions import InviteServer, ServerTransaction
-from ccd.sip.timers import Timer
+from ccd.timer_queue import Timer
 
 if TYPE_CHECKING:
     from ccd.sip.session import Session

@@ -11,7 +11,8 @@ import msgspec
 
 from ccd.sip.message import Request, Response
 from ccd.sip.server_transactions import InviteServer
-from ccd.sip.timers import Timer, TimerQueue, Timers
+from ccd.sip.timers import Timers
+from ccd.timer_queue import Timer, TimerQueue
 
 _RACK = re.compile(r"(\d{1,10})[ \t]+(\d{1,10})[ \t]+(\S+)")
 _RSEQ_START_MAX = 2**31 - 2

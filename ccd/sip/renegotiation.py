@@ -15,7 +15,7 @@ from ccd.sip.message import Request, Response
 from ccd.sip.offers import Move, Turn
 from ccd.sip.server_transactions import InviteServer, ServerTransaction
 from ccd.sip.session_timer import IntervalTooSmall
-from ccd.sip.timers import Timer
+from ccd.timer_queue import Timer
 
 if TYPE_CHECKING:
     from ccd.sip.session import Session

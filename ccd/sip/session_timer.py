@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from ccd.sip.grammar import params, tokens
 from ccd.sip.message import Headers, Request, Response
-from ccd.sip.timers import Timer, TimerQueue
+from ccd.timer_queue import Timer, TimerQueue
 
 MIN_SE_S = 90
 """The least interval anybody may ask for (RFC 4028, 5)."""

@@ -12,7 +12,8 @@ from enum import StrEnum
 from typing import Any, ClassVar, Protocol
 
 from ccd.sip.hop import Hop
-from ccd.sip.timers import Timer, TimerQueue, Timers
+from ccd.sip.timers import Timers
+from ccd.timer_queue import Timer, TimerQueue
 
 
 class State(StrEnum):

@@ -27,8 +27,9 @@ from ccd.sip.server_transactions import (
     ServerKey,
     ServerTransaction,
 )
-from ccd.sip.timers import TimerQueue, Timers
+from ccd.sip.timers import Timers
 from ccd.sip.transaction import Input, State, Transaction, kind
+from ccd.timer_queue import TimerQueue
 
 COOKIE = "z9hG4bK"
 

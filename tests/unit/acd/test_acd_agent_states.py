@@ -8,11 +8,11 @@ import pytest
 
 from ccd.acd.agent import TRANSITIONS, Agent, Step, Trigger, Wish
 from ccd.acd.errors import WrongStateError
-from ccd.model import AgentState
+from ccd.model import AgentState, Channel
 
 
 def agent_in(state: AgentState) -> Agent:
-    agent = Agent("anna", 0)
+    agent = Agent("anna", 0, 0.0)
     agent.state = state
     return agent
 
@@ -93,3 +93,46 @@ def test_an_unanswered_ring_is_the_reason_whatever_was_wished() -> None:
     assert agent.fire(Trigger.FAILED, reason="rona") is AgentState.NOT_READY
     assert agent.reason == "rona"
     assert agent.wish is None
+
+
+def with_a_chat(state: AgentState) -> Agent:
+    agent = agent_in(state)
+    agent.capacity = {"chat": 3}
+    agent.take("chat-1", Channel.CHAT)
+    return agent
+
+
+@pytest.mark.parametrize("trigger", [Trigger.FAILED, Trigger.WITHDRAWN])
+def test_one_with_another_contact_in_hand_is_busy_with_it(trigger: Trigger) -> None:
+    agent = with_a_chat(AgentState.RESERVED)
+    assert agent.fire(trigger, reason="rona") is AgentState.BUSY
+
+
+def test_a_ring_unanswered_is_a_wish_while_another_contact_is_in_hand() -> None:
+    agent = with_a_chat(AgentState.RESERVED)
+    agent.fire(Trigger.FAILED, reason="rona")
+    assert agent.wish is Wish.NOT_READY
+    assert not agent.has_room(Channel.CHAT)
+    agent.give_back("chat-1")
+    assert agent.fire(Trigger.ENDED) is AgentState.NOT_READY
+    assert agent.reason == "rona"
+
+
+def test_room_is_by_channel() -> None:
+    agent = with_a_chat(AgentState.BUSY)
+    assert agent.has_room(Channel.CHAT)
+    assert not agent.has_room(Channel.VOICE)
+    agent.take("chat-2", Channel.CHAT)
+    agent.take("chat-3", Channel.CHAT)
+    assert not agent.has_room(Channel.CHAT)
+    assert not agent.has_spare_room
+
+
+def test_a_capacity_that_changes_counts_what_is_in_hand_anew() -> None:
+    agent = with_a_chat(AgentState.BUSY)
+    agent.capacity = {"chat": 1}
+    assert not agent.has_spare_room
+    agent.capacity = {"chat": 2, "email": 5}
+    assert agent.has_room(Channel.EMAIL)
+    agent.give_back("chat-1")
+    assert agent.load == 0

@@ -11,9 +11,10 @@ from ccd.sip.compose import OutgoingRequest
 from ccd.sip.hop import Hop
 from ccd.sip.message import Request, Response, parse
 from ccd.sip.server_transactions import InviteServer, RequestServer
-from ccd.sip.timers import TimerQueue, Timers
+from ccd.sip.timers import Timers
 from ccd.sip.transaction import Input, State, Transaction
 from ccd.sip.transactions import TransactionLayer, server_key
+from ccd.timer_queue import TimerQueue
 
 UDP = Hop("udp", "192.0.2.1", 5060)
 TCP = Hop("tcp", "192.0.2.1", 40000)

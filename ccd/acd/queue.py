@@ -1,0 +1,71 @@
+"""A queue as the distributor keeps it: its settings, its lines, and who serves it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Final
+
+from ccd.acd import strategies
+from ccd.acd.agent import Agent
+from ccd.acd.contact import QueueSettings
+from ccd.acd.line import Line
+from ccd.acd.need import Need, suffice
+from ccd.acd.strategies import Strategy
+
+SPARE_LINES: Final = 64
+"""Empty lines kept for needs that come again (contacts with skills of their own)."""
+
+
+class QueueState:
+    """One queue, at work."""
+
+    __slots__ = ("lines", "members", "personal", "settings", "strategy")
+
+    settings: QueueSettings
+    strategy: Strategy
+
+    def __init__(self, settings: QueueSettings) -> None:
+        self.configure(settings)
+        self.personal: dict[Need, Line] = {}
+        """Lines of those who wait for one agent; here while somebody does."""
+        self.lines: dict[Need, Line] = {}
+        self.members: dict[str, Agent] = {}
+        """Agents who serve it and are logged on, in a fixed order."""
+
+    def configure(self, settings: QueueSettings) -> None:
+        """Take other settings. Raises ValueError for an unknown strategy."""
+        strategy = strategies.find(settings.strategy)
+        if settings.strategy not in strategies.BUILT_IN:
+            strategy = partial(strategies.ask, strategy)
+        self.settings, self.strategy = settings, strategy
+
+    @property
+    def name(self) -> str:
+        """As in the settings."""
+        return self.settings.name
+
+    def line(self, need: Need) -> Line:
+        """The line of those who need this; a new one knows who is idle for it only when told."""
+        line = self.lines.get(need)
+        if line is None:
+            if len(self.lines) >= SPARE_LINES:
+                self._forget_empty_lines()
+            line = self.lines[need] = Line(need)
+            for agent in self.members.values():
+                if suffice(agent.skills, need.skills):
+                    agent.lines.append(line)
+        return line
+
+    def lines_for(self, agent: Agent) -> Iterator[Line]:
+        """The lines whose contacts this member can serve."""
+        return (line for line in self.lines.values() if suffice(agent.skills, line.need.skills))
+
+    def _forget_empty_lines(self) -> None:
+        empty = {line for line in self.lines.values() if not line.waiting}
+        for line in empty:
+            del self.lines[line.need]
+        for agent in self.members.values():
+            agent.lines = [line for line in agent.lines if line not in empty]
+            for line in empty & agent.seats.keys():
+                del agent.seats[line]

@@ -1,0 +1,37 @@
+"""What others see of the distributor's agents and queues."""
+
+from __future__ import annotations
+
+import msgspec
+
+from ccd.model import AgentState
+
+
+class AgentView(msgspec.Struct, frozen=True, kw_only=True):
+    """An agent as the distributor has him now."""
+
+    name: str
+    state: AgentState
+    queues: tuple[str, ...]
+    reason: str | None = None
+    contact: str | None = None
+    """The one on offer, else the newest in hand, else the one he wraps up."""
+    contacts: tuple[str, ...] = ()
+    """All that he has in hand."""
+    pending: str | None = None
+    """`log_off` or `not_ready`, to be done when the contact is over."""
+    skills: dict[str, int] = {}
+    occupancy: float = 0.0
+    """Share of the last hour or so that he worked (`ccd.acd.occupancy`), as of his last change."""
+
+
+class QueueView(msgspec.Struct, frozen=True, kw_only=True):
+    """A queue as it is now."""
+
+    name: str
+    waiting: int
+    idle_agents: int
+    oldest: float | None = None
+    """The smallest `enqueued_at` of those who wait; None where nobody does."""
+    agents: int = 0
+    """Logged on for it."""
