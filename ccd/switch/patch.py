@@ -225,10 +225,14 @@ class Patch:
     def play(
         self, leg: Leg, sounds: Sequence[Sound], loop: bool, ended: Callable[[Leg], None]
     ) -> None:
-        """Play to one leg, in place of what played before; `ended(leg)` when it ends by itself."""
+        """Play to one leg, in place of music and of what played before.
+
+        `ended(leg)` when it ends by itself.
+        """
         if leg.port is None:
             return
         self.stop(leg)
+        self.hear(leg, leg.hears.difference(self._music.values()))
         node = self._pool.node()
         leg.player = node
         leg.hears = leg.hears | {node}
