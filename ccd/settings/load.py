@@ -16,7 +16,7 @@ import msgspec
 from ccd.config import Section, Settings
 from ccd.settings import describe, places
 from ccd.settings.check import check
-from ccd.settings.problems import Problem, SettingsError, spell
+from ccd.settings.problems import Problem, SettingsError
 
 S = TypeVar("S", bound=Section)
 
@@ -142,8 +142,7 @@ class _Builder:
             return tuple(found)
         held = describe.mapping_value(field.type)
         if held is not None and isinstance(value, dict):
-            entries = {key: self.converted(held, value[key], (*path, key)) for key in value}
-            return entries
+            return {key: self.converted(held, value[key], (*path, key)) for key in value}
         mend = ""
         if not field.required and field.default is not None:
             mend = f"the default is {_show(field.default)}"
