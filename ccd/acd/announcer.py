@@ -107,6 +107,11 @@ class Announcer:
         if announce.every_s > 0 or self._may_offer:
             self._due = now + announce.first_s
 
+    @property
+    def speaking(self) -> bool:
+        """An announcement is being heard, and no phone rings."""
+        return self.phase is Phase.ANNOUNCEMENT
+
     # --- what happens to the contact -----------------------------------------------------
 
     def moved(
