@@ -38,6 +38,24 @@ class Offered(Event, frozen=True, kw_only=True):
     trunk: str
 
 
+class Originated(Event, frozen=True, kw_only=True):
+    """We call somebody: an outgoing call begins, or its next party is dialled.
+
+    A customer (`party` caller) through a trunk, or first the agent who is to speak with him;
+    then `leg` is the agent's, and the customer's own `Originated` follows when he is dialled.
+    """
+
+    call: str
+    leg: str
+    ani: str
+    """The number that we show."""
+    dnis: str
+    """The number dialled; empty where it is not known yet."""
+    trunk: str
+    """Empty where no trunk is used yet."""
+    party: Party = Party.CALLER
+
+
 class Established(Event, frozen=True, kw_only=True):
     """A connection is answered: the caller's by us, or an agent's by the agent."""
 
@@ -70,7 +88,10 @@ class Delivered(Event, frozen=True, kw_only=True):
     call: str
     leg: str
     agent: str
+    """Empty where it is a number outside that rings."""
     queue: str
+    number: str = ""
+    """The number outside."""
 
 
 class Bridged(Event, frozen=True, kw_only=True):
@@ -395,6 +416,7 @@ class SystemStopping(Event, frozen=True, kw_only=True):
 
 AnyEvent = (
     Offered
+    | Originated
     | Established
     | Queued
     | Dequeued

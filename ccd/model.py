@@ -65,6 +65,7 @@ class Cause(StrEnum):
     OVERLOAD = "overload"
     TRANSFER = "transfer"
     SHUTDOWN = "shutdown"
+    ANSWERED_ELSEWHERE = "answered_elsewhere"
 
 
 class Party(StrEnum):
@@ -75,11 +76,20 @@ class Party(StrEnum):
     SYSTEM = "system"
 
 
+class Direction(StrEnum):
+    """Who began a call."""
+
+    IN = "in"
+    """A caller."""
+    OUT = "out"
+    """We did: `ani` is the number that we showed, `dnis` the one that we dialled."""
+
+
 class Outcome(StrEnum):
-    """How a call that came in ended, for the call record and the figures."""
+    """How a call ended, for the call record and the figures."""
 
     ANSWERED = "answered"
-    """An agent spoke with the caller."""
+    """An agent spoke with the caller, or with the customer whom we called."""
     ABANDONED = "abandoned"
     """The caller hung up while queued or while the agent's phone rang."""
     SELF_SERVED = "self_served"
@@ -88,6 +98,8 @@ class Outcome(StrEnum):
     """We turned it away before answering (no service, no media in common, overload)."""
     FAILED = "failed"
     """It was lost through a fault of ours or of the network."""
+    UNREACHED = "unreached"
+    """We called, and there was nobody to speak with: busy, no answer, no such number."""
 
 
 class Quality(msgspec.Struct, frozen=True, kw_only=True):
@@ -121,10 +133,12 @@ class CallRecord(msgspec.Struct, frozen=True, kw_only=True):
     ani: str
     dnis: str
     trunk: str
+    direction: Direction = Direction.IN
     outcome: Outcome
     offered_at: float
+    """It came in, or we began to call."""
     answered_at: float | None = None
-    """The daemon answered the caller (the welcome begins)."""
+    """The daemon answered the caller (the welcome begins), or the customer answered us."""
     queued_at: float | None = None
     queue: str | None = None
     delivered_at: float | None = None

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ccd.commands.options import Json, State
-from ccd.model import Outcome, Quality
+from ccd.model import Direction, Outcome, Quality
 
 if TYPE_CHECKING:
     from rich.console import Group, RenderableType
@@ -159,7 +159,12 @@ _MARKS = {
     Outcome.SELF_SERVED: "·",
     Outcome.REFUSED: "-",
     Outcome.FAILED: "!",
+    Outcome.UNREACHED: "✗",
 }
+
+
+_GOING = {Direction.IN: "", Direction.OUT: "→ "}
+"""Before the number dialled: the calls that we began stand out."""
 
 
 def _list(found: list[CallRecord]) -> RenderableType:
@@ -168,7 +173,7 @@ def _list(found: list[CallRecord]) -> RenderableType:
     from ccd.commands.output import clock, plain_table, seconds
 
     table = plain_table(
-        *("came in", "outcome", "caller", "number", "queue", "agent"),
+        *("began", "outcome", "caller", "number", "queue", "agent"),
         *("waited", "talked", "MOS", "ended", "call"),
         right=("waited", "talked", "MOS"),
     )
@@ -178,7 +183,7 @@ def _list(found: list[CallRecord]) -> RenderableType:
             clock(record.offered_at),
             f"{_MARKS[record.outcome]} {record.outcome}",
             escape(record.ani),
-            escape(record.dnis),
+            _GOING[record.direction] + escape(record.dnis),
             escape(record.queue or ""),
             escape(record.agent or ""),
             seconds(_between(record.queued_at, record.connected_at or record.cleared_at)),

@@ -23,7 +23,7 @@ from collections import deque
 from collections.abc import Callable, Sized
 from pathlib import Path
 
-from ccd.events import CallCleared, Event, Offered
+from ccd.events import CallCleared, Event, Offered, Originated
 from ccd.model import CallRecord
 from ccd.store import rows
 from ccd.store.database import explain, open_for_writing, translated
@@ -233,8 +233,8 @@ class Writer:
         record = self._records.feed(event)
         if record is not None and (record.call in self._dirty or self._has_room(self._dirty)):
             self._dirty[record.call] = record
-        if isinstance(event, Offered):
-            self._begun[event.call] = event.seq
+        if isinstance(event, Offered | Originated):
+            self._begun.setdefault(event.call, event.seq)
         elif isinstance(event, CallCleared) and self._begun.pop(event.call, None) is None:
             self._ended.append((event.call,))
         if self._has_room(self._rows):

@@ -27,11 +27,12 @@ from ccd.events import (
     Failed,
     FlowStepped,
     Offered,
+    Originated,
     QualityReported,
     Queued,
     RecordingStarted,
 )
-from ccd.model import CallRecord, Cause, Outcome, Party, Quality
+from ccd.model import CallRecord, Cause, Direction, Outcome, Party, Quality
 
 LINGER_S = 60.0
 """How long a cleared call is remembered for its last audio figures. They come within
@@ -41,6 +42,15 @@ RANG_UNANSWERED = frozenset({Cause.NO_ANSWER, Cause.REJECTED})
 """The phone rang and the agent did not take the call. A phone that was busy or gone never rang."""
 
 OUR_REFUSALS = frozenset({Cause.OVERLOAD, Cause.TRUNKS_BUSY, Cause.INCOMPATIBLE_MEDIA})
+
+NOBODY_THERE = frozenset(
+    {
+        *(Cause.BUSY, Cause.NO_ANSWER, Cause.REJECTED, Cause.CALL_CANCELLED),
+        *(Cause.DESTINATION_NOT_OBTAINABLE, Cause.DESTINATION_OUT_OF_ORDER),
+        Cause.NORMAL_CLEARING,
+    }
+)
+"""Why a call of ours came to nothing without anybody's fault."""
 
 
 @dataclass(slots=True)
@@ -53,6 +63,7 @@ class _Call:
     trunk: str
     offered_at: float
     caller_leg: str
+    direction: Direction = Direction.IN
     answered_at: float | None = None
     queued_at: float | None = None
     queue: str | None = None
@@ -81,8 +92,10 @@ class _Call:
             ani=self.ani,
             dnis=self.dnis,
             trunk=self.trunk,
+            direction=self.direction,
             outcome=outcome(
                 cleared,
+                direction=self.direction,
                 answered=self.answered_at is not None,
                 queued=self.queued_at is not None,
                 connected=self.connected_at is not None,
@@ -107,10 +120,19 @@ class _Call:
         )
 
 
-def outcome(cleared: CallCleared, *, answered: bool, queued: bool, connected: bool) -> Outcome:
-    """Return how a call ended, by how far it came and who ended it."""
+def outcome(
+    cleared: CallCleared,
+    *,
+    direction: Direction = Direction.IN,
+    answered: bool,
+    queued: bool,
+    connected: bool,
+) -> Outcome:
+    """Return how a call ended, by who began it, how far it came and who ended it."""
     if connected:
         return Outcome.ANSWERED
+    if direction is Direction.OUT and not answered:
+        return Outcome.UNREACHED if cleared.cause in NOBODY_THERE else Outcome.FAILED
     if not answered and (cleared.status is not None or cleared.cause in OUR_REFUSALS):
         return Outcome.REFUSED
     if cleared.released_by is Party.CALLER and cleared.cause is not Cause.NETWORK_FAILURE:
@@ -153,6 +175,25 @@ class CallRecords:
         )
         return None
 
+    def _originated(self, event: Originated) -> CallRecord | None:
+        """A call of ours begins; or, after its agent, or after a first try, its customer's."""
+        call = self._calls.get(event.call)
+        if call is None:
+            self._forget_before(event.at - LINGER_S)
+            call = self._calls[event.call] = _Call(
+                call=event.call,
+                ani=event.ani,
+                dnis=event.dnis,
+                trunk=event.trunk,
+                offered_at=event.at,
+                caller_leg="",
+                direction=Direction.OUT,
+            )
+        if event.party is Party.CALLER:
+            call.ani, call.dnis, call.trunk = event.ani, event.dnis, event.trunk
+            call.caller_leg = event.leg
+        return None
+
     def _established(self, event: Established) -> CallRecord | None:
         call = self._calls.get(event.call)
         if call is not None and event.party is Party.CALLER and call.answered_at is None:
@@ -186,7 +227,8 @@ class CallRecords:
         leg = next((leg for leg in event.legs if leg in call.delivered), None)
         if leg is not None:
             call.agent_leg = leg
-            call.agent, call.delivered_at = call.delivered[leg]
+            name, call.delivered_at = call.delivered[leg]
+            call.agent = name or None  # a number outside has none
         elif event.agent is not None:  # an agent who was reached without ringing
             call.agent_leg = next((leg for leg in event.legs if leg != call.caller_leg), None)
             call.agent, call.delivered_at = event.agent, event.at
@@ -261,6 +303,7 @@ class CallRecords:
 
 _HANDLERS: dict[type[Event], Callable[[CallRecords, Any], CallRecord | None]] = {
     Offered: CallRecords._offered,
+    Originated: CallRecords._originated,
     Established: CallRecords._established,
     Queued: CallRecords._queued,
     Delivered: CallRecords._delivered,

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from ccd.events import AnyEvent, Event
-from ccd.model import CallRecord, Cause, Outcome, Party, Quality
+from ccd.model import CallRecord, Cause, Direction, Outcome, Party, Quality
 
 EventRow = tuple[int, float, str, str | None, str]
 """seq, at, type, call, body."""
@@ -20,7 +20,7 @@ BEGIN_CALL = "insert or ignore into open_calls (call, first_seq) values (?, ?)"
 END_CALL = "delete from open_calls where call = ?"
 
 _CALL_COLUMNS = (
-    "call", "ani", "dnis", "trunk", "outcome", "offered_at", "answered_at", "queued_at", "queue",
+    "call", "ani", "dnis", "trunk", "direction", "outcome", "offered_at", "answered_at", "queued_at", "queue",
     "delivered_at", "connected_at", "cleared_at", "wrap_up_ended_at", "agent", "released_by",
     "cause", "digits", "ivr_path", "rings_unanswered", "recording", "caller_mos", "agent_mos",
     "caller_quality", "agent_quality",
@@ -62,6 +62,7 @@ def record_row(record: CallRecord) -> tuple[Any, ...]:
         record.ani,
         record.dnis,
         record.trunk,
+        str(record.direction),
         str(record.outcome),
         record.offered_at,
         record.answered_at,
@@ -88,6 +89,7 @@ def record_row(record: CallRecord) -> tuple[Any, ...]:
 def record_from_row(row: dict[str, Any] | sqlite3.Row) -> CallRecord:
     """Return the call record that a row of `calls` holds."""
     values = {name: row[name] for name in _CALL_COLUMNS if name not in ("caller_mos", "agent_mos")}
+    values["direction"] = Direction(values["direction"])
     values["outcome"] = Outcome(values["outcome"])
     values["released_by"] = Party(values["released_by"])
     values["cause"] = Cause(values["cause"])

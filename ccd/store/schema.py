@@ -78,7 +78,12 @@ def _first(db: Database) -> None:
     db.execute("create index calls_ani on calls (ani, offered_at)")
 
 
-MIGRATIONS: tuple[Callable[[Database], None], ...] = (_first,)
+def _direction(db: Database) -> None:
+    """Who began a call: until now it was always the caller."""
+    db.execute("alter table calls add column direction text not null default 'in'")
+
+
+MIGRATIONS: tuple[Callable[[Database], None], ...] = (_first, _direction)
 
 VERSION = len(MIGRATIONS)
 """The schema that this program reads and writes."""

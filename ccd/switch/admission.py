@@ -1,4 +1,4 @@
-"""At the door: who is this INVITE from, may it come in, and for which number.
+"""At the door: who is this INVITE from, may it come in, and for which number; who may go out.
 
 A trunk is known by its address, a phone by its password; a stranger is refused. New
 calls are shed here when the machine has more than it can carry, before live calls
@@ -12,10 +12,12 @@ from dataclasses import dataclass
 
 from sipmessage import Address
 
+from ccd.model import Cause
 from ccd.sip.hop import Hop
 from ccd.sip.message import Request
 from ccd.sip.overload import Overload, Shed
 from ccd.sip.trunks import Trunks
+from ccd.switch.errors import NotReachable
 from ccd.switch.phones import Denied, Phones
 
 _SAFE_USER = re.compile(r"[0-9A-Za-z+*#._-]{1,64}")
@@ -103,7 +105,30 @@ class Admission:
         verdict = self._overload.admit(now)
         return Refused(503, verdict.headers, verdict.reason) if isinstance(verdict, Shed) else None
 
+    def let_out(self, trunk: str) -> Hop:
+        """Take a channel of a trunk to call through (see `leave`); where to send the INVITE.
+
+        Calls of ours use up nobody's rate of new calls, and are not begun while callers are
+        turned away. Raises `NotReachable`.
+        """
+        peers = self._trunks.peers.get(trunk)
+        if peers is None:
+            raise NotReachable(Cause.DESTINATION_NOT_OBTAINABLE, f"there is no trunk {trunk!r}")
+        hop = next((peer.hop for peer in peers if peer.hop is not None), None)
+        if hop is None:
+            raise NotReachable(
+                Cause.DESTINATION_NOT_OBTAINABLE,
+                f"trunk {trunk!r} has no peer to call: give one a port, like 192.0.2.7:5060",
+            )
+        if self.draining:
+            raise NotReachable(Cause.SHUTDOWN, "shutting down")
+        if self._overload.shedding:
+            raise NotReachable(Cause.OVERLOAD, "new calls are being shed")
+        if not self._trunks.take(trunk):
+            raise NotReachable(Cause.TRUNKS_BUSY, f"trunk {trunk!r}: no channel free")
+        return hop
+
     def leave(self, admitted_by: str) -> None:
-        """Give back the channel that the call held."""
+        """Give back the channel that a leg held."""
         if not admitted_by.startswith(PHONE_PREFIX):
             self._trunks.release(admitted_by)

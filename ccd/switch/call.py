@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from ccd.media.ports import Port
-from ccd.model import Cause, ConnectionState, Party
+from ccd.model import Cause, ConnectionState, Direction, Party
 from ccd.sip.negotiation import Agreed, Negotiation
 from ccd.sip.session import Session
 
@@ -29,10 +29,14 @@ class Controller(Protocol):
         """A leg is answered and its audio flows."""
 
     def alerting(self, call: Call, leg: Leg) -> None:
-        """An agent's phone rings."""
+        """A phone that we call rings."""
 
     def failed(self, call: Call, leg: Leg, cause: Cause) -> None:
-        """An agent's phone could not be connected; the rest of the call goes on."""
+        """A phone that we called could not be connected; the rest of the call goes on.
+
+        The phone is an agent's, or (`leg is call.caller`) the customer's. Where nobody is left
+        of the call and nobody else is called from here, `cleared` follows.
+        """
 
     def digit(self, call: Call, leg: Leg, digit: str) -> None:
         """A party pressed a key."""
@@ -41,10 +45,14 @@ class Controller(Protocol):
         """What `Switch.play` was asked to play has ended by itself."""
 
     def agent_left(self, call: Call, leg: Leg, cause: Cause) -> None:
-        """An agent who was connected is gone, the caller is still there."""
+        """An agent who was connected is gone; the rest of the call goes on.
+
+        The rest is the caller, who may still be ringing where the agent was called first
+        (`Leg.connected`). Where there is none, `cleared` follows.
+        """
 
     def caller_left(self, call: Call, cause: Cause) -> None:
-        """The caller is gone; the switch ends what else there is of the call."""
+        """A caller who was there is gone; the switch ends what else there is of the call."""
 
     def cleared(self, call: Call) -> None:
         """The call is over: its last event is published."""
@@ -57,10 +65,13 @@ class Leg:
     id: str
     call: Call
     party: Party
-    session: Session
     state: ConnectionState
     node: int
     negotiation: Negotiation
+    session: Session = field(init=False)
+    """Not there while nobody is called: the caller of a call whose agent is called first."""
+    channel: str = ""
+    """The trunk of which it holds a channel (or `phone:` and a phone's name)."""
     port: Port | None = None
     agreed: Agreed | None = None
     agent: str | None = None
@@ -82,7 +93,7 @@ class Leg:
 
 @dataclass(slots=True, eq=False)
 class Call:
-    """A call that came in from outside, and everyone connected to it."""
+    """A call that came in from outside or that we began, and everyone connected to it."""
 
     id: str
     ani: str
@@ -90,11 +101,16 @@ class Call:
     trunk: str
     offered_at: float
     """Seconds since the epoch."""
+    direction: Direction = Direction.IN
     caller: Leg = field(init=False)
+    """The customer's, whoever began the call. Its state is null before he is called and after he
+    left; playing to it, or ending it, does nothing then."""
     legs: list[Leg] = field(default_factory=list)
-    """Those whose session has not ended, the caller's first."""
-    agent: Leg | None = None
-    """The agent's leg while one rings or speaks."""
+    """Those whose session has not ended."""
+    answered: Leg | None = None
+    """The leg of the agent who answered."""
+    ringing: list[Leg] = field(default_factory=list)
+    """Legs of agents who have not answered, the first that was called first."""
     transferred_from: str | None = None
     """The leg that gave the call away, until its successor answers."""
     controller: Controller | None = None
@@ -107,3 +123,15 @@ class Call:
     refused_with: int | None = None
     data: dict[str, str] = field(default_factory=dict)
     """What was gathered on the way (keyed digits), travelling with the call."""
+
+    @property
+    def agent(self) -> Leg | None:
+        """The leg of the agent who speaks; while nobody does, the first of those that ring."""
+        if self.answered is not None:
+            return self.answered
+        return self.ringing[0] if self.ringing else None
+
+    @property
+    def number(self) -> str:
+        """The customer's number."""
+        return self.ani if self.direction is Direction.IN else self.dnis

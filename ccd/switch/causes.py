@@ -66,6 +66,11 @@ def status_of_cause(cause: Cause) -> int:
 
 
 def reason_header(cause: Cause) -> str | None:
-    """A Reason header's value for a BYE or CANCEL (RFC 3326), where Q.850 has the cause."""
+    """A Reason header's value for a BYE or CANCEL (RFC 3326), where there is one for the cause.
+
+    A phone that is told of a 200 counts no missed call (RFC 3326, 2).
+    """
+    if cause is Cause.ANSWERED_ELSEWHERE:
+        return 'SIP;cause=200;text="Call completed elsewhere"'
     number = _Q850.get(cause)
     return None if number is None else f'Q.850;cause={number};text="{cause.value}"'

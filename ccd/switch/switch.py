@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import structlog
@@ -24,6 +24,7 @@ from ccd.events import (
     EventStream,
     Failed,
     Offered,
+    Originated,
     QualityReported,
 )
 from ccd.media.pool import MediaPool
@@ -40,7 +41,7 @@ from ccd.media.protocol import (
     Report,
     Sound,
 )
-from ccd.model import Cause, ConnectionState, Party
+from ccd.model import Cause, ConnectionState, Direction, Party
 from ccd.sip.endpoint import Endpoint
 from ccd.sip.events import (
     Accepted,
@@ -53,25 +54,19 @@ from ccd.sip.events import (
     SipEvent,
     Terminated,
 )
-from ccd.sip.negotiation import LocalMedia, Negotiation, NoCommonMedia, offered_remote
+from ccd.sip.negotiation import Negotiation, NoCommonMedia
 from ccd.sip.sdp import SdpError
 from ccd.sip.session import Session, SessionState
 from ccd.switch.admission import Admission, Refused
 from ccd.switch.call import Call, Controller, Leg
 from ccd.switch.causes import cause_of_status, reason_header, status_of_cause
 from ccd.switch.conversation import Conversations
+from ccd.switch.descriptions import AnswerRefusedError, Descriptions
+from ccd.switch.errors import NotReachable as NotReachable
+from ccd.switch.outbound import Outbound
 from ccd.switch.patch import Patch, RecordingDone
 from ccd.switch.phones import Phones
 from ccd.switch.recordings import Recordings
-
-
-class NotReachable(Exception):  # noqa: N818 - what it says
-    """A leg could not even be tried; `cause` says why."""
-
-    def __init__(self, cause: Cause, message: str) -> None:
-        super().__init__(message)
-        self.cause = cause
-
 
 Router = Callable[[Call], Controller | None]
 """Who takes a call that came in: None where the number dialled has no service."""
@@ -102,12 +97,9 @@ class Switch:
         clock: Callable[[], float],
         wall_clock: Callable[[], float],
     ) -> None:
-        self._settings = settings
         self._endpoint = endpoint
-        self._media_address = media_address
         self._events = events
         self._admission = admission
-        self._phones = phones
         self._router = router
         self._salvage = salvage
         self._clock = clock
@@ -126,6 +118,18 @@ class Switch:
         self._log = structlog.get_logger("switch")
         self._numbers = itertools.count(1)
         self._boot = boot
+        self._descriptions = Descriptions(
+            patch=self._patch, address=media_address, codecs=settings.media.codecs
+        )
+        self._outbound = Outbound(
+            endpoint=endpoint,
+            patch=self._patch,
+            descriptions=self._descriptions,
+            admission=admission,
+            phones=phones,
+            domain=settings.sip.domain,
+            numbers=self._numbers,
+        )
         self.calls: dict[str, Call] = {}
         self.idle = asyncio.Event()
         """Set while there is no call."""
@@ -162,7 +166,7 @@ class Switch:
             return
         if leg.agreed is None:
             # Late offer: ours goes in the 200, the answer comes in the ACK (RFC 3264, 5).
-            sdp = self._offer(leg, self._settings.media.codecs)
+            sdp = self._descriptions.offer(leg)
         else:
             assert leg.negotiation.local is not None
             sdp = leg.negotiation.local
@@ -194,49 +198,55 @@ class Switch:
         `alerting`, then `established` or `failed`, come to the controller. Raises
         `NotReachable` where the phone is not registered or no port is free.
         """
-        now = self._clock()
-        contacts = self._phones.lookup(phone)
-        if not contacts:
-            raise NotReachable(Cause.DESTINATION_OUT_OF_ORDER, f"phone {phone} is not registered")
-        uri, hop = contacts[0].contact, contacts[0].hop
-        caller = call.caller
-        try:
-            port = self._patch.port(
-                None, hop.host, caller.port.worker if caller.port is not None else None
-            )
-        except NoPortFree as error:
-            raise NotReachable(Cause.DESTINATION_NOT_OBTAINABLE, str(error)) from error
-        number = next(self._numbers)
-        leg = Leg(
-            id=f"{call.id}.{number}",
-            call=call,
-            party=Party.AGENT,
-            session=caller.session,  # replaced below, as soon as there is one
-            state=ConnectionState.INITIATED,
-            node=self._patch.node(),
-            port=port,
-            agent=agent,
-            negotiation=Negotiation(number),
-        )
-        # The caller's codec first: a bridge of one codec is relayed, not transcoded.
-        first = caller.agreed.codec if caller.agreed is not None else ""
-        codecs = sorted(self._settings.media.codecs, key=lambda codec: codec != first)
-        call.agent = leg
-        call.legs.append(leg)
-        leg.session = self._endpoint.agent.invite(
-            uri,
-            hop,
-            from_=f"<sip:{call.ani}@{self._settings.sip.domain}>",
-            to=f"<sip:{phone}@{self._settings.sip.domain}>",
-            sdp=self._offer(leg, codecs),
-            headers=(("X-CCD-Call", call.id), ("X-CCD-Queue", queue)),
-            contact_user="ccd",
-            now=now,
-        )
-        leg.session.owner = leg
-        self._endpoint.wake()
+        leg = self._outbound.phone(call, agent=agent, phone=phone, queue=queue, now=self._clock())
+        call.ringing.append(leg)
         self._events.publish(Delivered(call=call.id, leg=leg.id, agent=agent, queue=queue))
         return leg
+
+    def dial(
+        self,
+        number: str,
+        *,
+        trunk: str,
+        controller: Controller,
+        ani: str = "",
+        data: Mapping[str, str] | None = None,
+    ) -> Call:
+        """Call a customer through a trunk: a call of ours, whose caller he is.
+
+        It shows him the number `ani`. `alerting`, then `established`, come to the controller;
+        or `failed` with `leg` the call's caller, after which `cleared` follows. How long it
+        may ring is the controller's to say (`clear_connection` with NO_ANSWER). Raises
+        `NotReachable`, and then there is no call.
+        """
+        call = self._new_call(ani=ani, dnis=number, trunk=trunk, direction=Direction.OUT)
+        call.data.update(data or {})
+        call.controller = controller
+        self._call_customer(call, number, trunk)
+        self._keep(call)
+        return call
+
+    def add_customer(self, call: Call, number: str, trunk: str) -> Leg:
+        """Call the customer of a call of ours: its agent is there, or a first try failed.
+
+        `established`, or `failed`, come to the controller as for `dial`; after `failed` the
+        rest of the call goes on. Raises `NotReachable`, and then nothing has changed.
+        """
+        if call.direction is Direction.IN or call.caller.state is not ConnectionState.NULL:
+            raise NotReachable(Cause.REJECTED, f"call {call.id} has its caller")
+        if call.ending is not None:
+            raise NotReachable(Cause.REJECTED, f"call {call.id} is ending")
+        self._call_customer(call, number, trunk)
+        call.dnis, call.trunk = number, trunk
+        return call.caller
+
+    def _call_customer(self, call: Call, number: str, trunk: str) -> None:
+        call.caller = leg = self._outbound.number(
+            call, number, trunk=trunk, party=Party.CALLER, ani=call.ani, now=self._clock()
+        )
+        self._events.publish(
+            Originated(call=call.id, leg=leg.id, ani=call.ani, dnis=number, trunk=trunk)
+        )
 
     def bridge(self, call: Call) -> None:
         """Caller and agent hear each other, and are recorded."""
@@ -265,6 +275,7 @@ class Switch:
         call.caller.held = False
         self.play_music(call.caller)
         call.transferred_from = giver.id
+        call.answered = None
         self._end(giver, Cause.TRANSFER)
         return leg
 
@@ -307,32 +318,25 @@ class Switch:
         # At once, not after 200 ms (RFC 3261, 17.2.1): the simplest phones (pyVoIP) take no final
         # answer that nothing provisional came before.
         session.progress(100, now=now)
-        number = next(self._numbers)
-        call = Call(
-            id=f"{self._boot}-{number}",
-            ani=verdict.ani,
-            dnis=verdict.dnis,
-            trunk=verdict.trunk,
-            offered_at=self._wall_clock(),
-        )
+        call = self._new_call(ani=verdict.ani, dnis=verdict.dnis, trunk=verdict.trunk)
         leg = call.caller = Leg(
             id=f"{call.id}.0",
             call=call,
             party=Party.CALLER,
-            session=session,
             state=ConnectionState.ALERTING,
             node=self._patch.node(),
-            negotiation=Negotiation(number),
+            negotiation=Negotiation(next(self._numbers)),
+            channel=verdict.trunk,
         )
-        call.legs.append(leg)
+        leg.session = session
         session.owner = leg
-        self.calls[call.id] = call
-        self.idle.clear()
+        call.legs.append(leg)
+        self._keep(call)
         self._events.publish(
             Offered(call=call.id, leg=leg.id, ani=call.ani, dnis=call.dnis, trunk=call.trunk)
         )
         try:
-            self._prepare(leg, session.remote_sdp)
+            self._descriptions.prepare(leg, session.remote_sdp)
         except (SdpError, NoCommonMedia) as error:
             self._log.info("offer refused", call=call.id, reason=str(error))
             self.refuse(call, 488)
@@ -347,16 +351,21 @@ class Switch:
         else:
             call.controller.offered(call)
 
-    def _prepare(self, leg: Leg, offer: bytes | None) -> None:
-        """Take a port for a caller's leg and, where the offer is here, answer it on paper."""
-        host = leg.session.peer.host
-        if offer is None:
-            leg.port = self._patch.port(None, host, None)
-            return
-        # Where the peer receives decides our port, and our port goes into the answer.
-        remote = offered_remote(offer, self._settings.media.codecs)
-        leg.port = self._patch.port(remote, host, None)
-        self._answer_offer(leg, offer)
+    def _new_call(
+        self, *, ani: str, dnis: str, trunk: str, direction: Direction = Direction.IN
+    ) -> Call:
+        return Call(
+            id=f"{self._boot}-{next(self._numbers)}",
+            ani=ani,
+            dnis=dnis,
+            trunk=trunk,
+            offered_at=self._wall_clock(),
+            direction=direction,
+        )
+
+    def _keep(self, call: Call) -> None:
+        self.calls[call.id] = call
+        self.idle.clear()
 
     def _confirmed(self, event: Confirmed) -> None:
         leg = _owner(event.session)
@@ -388,6 +397,9 @@ class Switch:
     def _establish(self, leg: Leg) -> None:
         leg.state = ConnectionState.CONNECTED
         call = leg.call
+        if leg in call.ringing:
+            call.ringing.remove(leg)
+            call.answered = leg
         self._events.publish(
             Established(call=call.id, leg=leg.id, party=leg.party, agent=leg.agent)
         )
@@ -406,12 +418,10 @@ class Switch:
             event.session.refuse_offer(now=now)
             return
         if event.sdp is None:
-            event.session.answer(self._offer(leg, self._settings.media.codecs), now=now)
+            event.session.answer(self._descriptions.offer(leg), now=now)
             return
         try:
-            # Where the peer receives now decides whether our port still serves.
-            self._patch.move(leg, offered_remote(event.sdp, self._settings.media.codecs))
-            answer = self._answer_offer(leg, event.sdp)
+            answer = self._descriptions.answer(leg, event.sdp)
         except (SdpError, NoCommonMedia, NoPortFree) as error:
             self._log.info("new offer refused", leg=leg.id, reason=str(error))
             event.session.refuse_offer(now=now)
@@ -439,30 +449,44 @@ class Switch:
         if leg in (call.caller, call.agent):
             self._conversations.part(call)
         self._patch.close(leg)
-        if leg is call.caller:
-            self._begin_ending(call, cause, leg.party if event.by == "remote" else Party.SYSTEM)
-            self._publish_cleared(leg, cause)
-            if call.controller is not None:
-                call.controller.caller_left(call, cause)
-            for other in tuple(call.legs):
-                self._end(other, cause if other.connected else Cause.CALL_CANCELLED)
+        if leg.channel:
+            self._admission.leave(leg.channel)
+        if leg is call.caller and (was_connected or call.direction is Direction.IN):
+            self._caller_left(call, cause, by=event.by)
         else:
-            if leg is call.agent:
-                call.agent = None
-            if was_connected or call.ending is not None:
-                self._publish_cleared(leg, cause)
-            else:
-                call.transferred_from = None  # whoever takes the call next was not given it
-                self._events.publish(
-                    Failed(call=call.id, leg=leg.id, party=leg.party, cause=cause, agent=leg.agent)
-                )
-            if call.controller is not None and call.ending is None:
-                if was_connected:
-                    call.controller.agent_left(call, leg, cause)
-                else:
-                    call.controller.failed(call, leg, cause)
+            self._other_left(leg, cause, was_connected)
         if not call.legs and self.calls.pop(call.id, None) is not None:
+            # Where a phone that we called failed and nobody is left, that is why it ends.
+            self._begin_ending(call, cause, Party.SYSTEM)
             self._cleared(call)
+
+    def _caller_left(self, call: Call, cause: Cause, *, by: str) -> None:
+        self._begin_ending(call, cause, Party.CALLER if by == "remote" else Party.SYSTEM)
+        self._publish_cleared(call.caller, cause)
+        if call.controller is not None:
+            call.controller.caller_left(call, cause)
+        for other in tuple(call.legs):
+            self._end(other, cause if other.connected else Cause.CALL_CANCELLED)
+
+    def _other_left(self, leg: Leg, cause: Cause, was_connected: bool) -> None:
+        """An agent is gone, or somebody whom we called could not be had."""
+        call = leg.call
+        if leg is call.answered:
+            call.answered = None
+        elif leg in call.ringing:
+            call.ringing.remove(leg)
+        if was_connected or call.ending is not None:
+            self._publish_cleared(leg, cause)
+        else:
+            call.transferred_from = None  # whoever takes the call next was not given it
+            self._events.publish(
+                Failed(call=call.id, leg=leg.id, party=leg.party, cause=cause, agent=leg.agent)
+            )
+        if call.controller is not None and call.ending is None:
+            if was_connected:
+                call.controller.agent_left(call, leg, cause)
+            else:
+                call.controller.failed(call, leg, cause)
 
     def _publish_cleared(self, leg: Leg, cause: Cause) -> None:
         self._events.publish(
@@ -472,7 +496,6 @@ class Switch:
     def _cleared(self, call: Call) -> None:
         if not self.calls:
             self.idle.set()
-        self._admission.leave(call.trunk)
         self._events.publish(
             CallCleared(
                 call=call.id,
@@ -503,42 +526,17 @@ class Switch:
             leg.session.terminate(now=now, reason=reason_header(cause))
         self._endpoint.wake()
 
-    # --- SDP -----------------------------------------------------------------------
-
-    def _local_media(self, port: int, codecs: Sequence[str]) -> LocalMedia:
-        return LocalMedia(address=self._media_address, port=port, codecs=tuple(codecs))
-
-    def _offer(self, leg: Leg, codecs: Sequence[str]) -> bytes:
-        """Our offer for this leg; raises nothing, for we have codecs."""
-        assert leg.port is not None
-        return leg.negotiation.offer(self._local_media(leg.port.number, codecs))
-
-    def _answer_offer(self, leg: Leg, offer: bytes) -> bytes:
-        """Our answer; what was agreed is in `leg.agreed`. Raises `SdpError`, `NoCommonMedia`."""
-        assert leg.port is not None
-        answer, leg.agreed = leg.negotiation.answer(
-            offer, self._local_media(leg.port.number, self._settings.media.codecs)
-        )
-        return answer
-
     def _take_answer(self, leg: Leg, answer: bytes) -> bool:
         """Open the leg as the peer's answer says; an answer that makes no sense ends it."""
         try:
-            leg.agreed = leg.negotiation.accept(answer)
-        except (SdpError, NoCommonMedia) as error:
+            moved = self._descriptions.accept(leg, answer)
+        except AnswerRefusedError as error:
             self._log.info("answer refused", leg=leg.id, reason=str(error))
-            self._end(leg, Cause.INCOMPATIBLE_MEDIA)
+            self._end(leg, error.cause)
             return False
-        try:
-            moved = self._patch.move(leg, leg.agreed.remote)
-        except NoPortFree as error:
-            self._log.warning("no RTP port", call=leg.call.id, leg=leg.id, reason=str(error))
-            self._end(leg, Cause.MEDIA_FAILED)
-            return False
-        self._patch.open(leg)
         if moved:
             # Our offer named the old port, and its answer came too late to choose: say so.
-            leg.session.offer(self._offer(leg, self._settings.media.codecs), now=self._clock())
+            leg.session.offer(self._descriptions.offer(leg), now=self._clock())
             self._endpoint.wake()
         return True
 

@@ -183,7 +183,11 @@ class VirtualCentre:
         self.names = [f"agent{number}" for number in range(1, agents + 1)]
         self.settings = Settings(
             sip=Sip(domain=DOMAIN),
-            trunk=(Trunk(name="carrier", peers=("10.0.9.0/24",), channels=trunk_channels),),
+            trunk=(
+                Trunk(
+                    name="carrier", peers=("10.0.9.0/24", "10.0.9.1:5060"), channels=trunk_channels
+                ),
+            ),
             phone=tuple(Phone(name=name, password=f"{name}-secret") for name in self.names),
             agent=tuple(Agent(name=name, phone=name, queues=("orders",)) for name in self.names),
             queue=(Queue(name="orders", **queue),),

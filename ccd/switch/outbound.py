@@ -1,0 +1,154 @@
+"""Legs that we call: an agent's phone, or a number outside through a trunk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from ccd.media.ports import NoPortFree
+from ccd.model import Cause, ConnectionState, Party
+from ccd.sip.endpoint import Endpoint
+from ccd.sip.grammar import escape_user
+from ccd.sip.hop import Hop, bracketed
+from ccd.sip.negotiation import Negotiation
+from ccd.switch.admission import ANONYMOUS, Admission, user_of
+from ccd.switch.call import Call, Leg
+from ccd.switch.descriptions import Descriptions
+from ccd.switch.errors import NotReachable
+from ccd.switch.patch import Patch
+from ccd.switch.phones import Phones
+
+Header = tuple[str, str]
+
+OURSELVES = "ccd"
+"""User part of our address where no number is shown."""
+
+
+class Outbound:
+    """Sends INVITEs for new legs of calls; what comes of them is the switch's to hear.
+
+    A leg is given back `INITIATED`, with its INVITE on the way, and is in `call.legs`. Every
+    method raises `NotReachable` where it can't be tried; then nothing has changed. `numbers`
+    counts the switch's legs and calls.
+    """
+
+    def __init__(
+        self,
+        *,
+        endpoint: Endpoint,
+        patch: Patch,
+        descriptions: Descriptions,
+        admission: Admission,
+        phones: Phones,
+        domain: str,
+        numbers: Iterator[int],
+    ) -> None:
+        self._endpoint = endpoint
+        self._patch = patch
+        self._descriptions = descriptions
+        self._admission = admission
+        self._phones = phones
+        self._domain = domain
+        self._numbers = numbers
+
+    def phone(self, call: Call, *, agent: str, phone: str, queue: str, now: float) -> Leg:
+        """Call an agent's phone; it shows the customer's number."""
+        contacts = self._phones.lookup(phone)
+        if not contacts:
+            raise NotReachable(Cause.DESTINATION_OUT_OF_ORDER, f"phone {phone} is not registered")
+        leg = self._leg(call, Party.AGENT, contacts[0].hop)
+        leg.agent = agent
+        self._invite(
+            leg,
+            contacts[0].contact,
+            contacts[0].hop,
+            from_=self._address(call.number or OURSELVES),
+            to=self._address(phone),
+            headers=(("X-CCD-Call", call.id), ("X-CCD-Queue", queue)),
+            now=now,
+        )
+        return leg
+
+    def number(
+        self,
+        call: Call,
+        number: str,
+        *,
+        trunk: str,
+        party: Party,
+        ani: str,
+        now: float,
+        headers: Sequence[Header] = (),
+    ) -> Leg:
+        """Call a number through a trunk's first peer with a port, showing `ani`.
+
+        The number shown is ours to vouch for, so it goes into P-Asserted-Identity as well
+        (RFC 3325, 9.1); without one there is none.
+        """
+        if number == ANONYMOUS or user_of(number) != number:
+            raise NotReachable(Cause.DESTINATION_NOT_OBTAINABLE, f"{number!r} is no number")
+        hop = self._admission.let_out(trunk)
+        try:
+            leg = self._leg(call, party, hop)
+        except NotReachable:
+            self._admission.leave(trunk)
+            raise
+        leg.channel = trunk
+        shown = user_of(ani) if ani else OURSELVES
+        if shown not in (OURSELVES, ANONYMOUS):
+            headers = (("P-Asserted-Identity", self._address(shown)), *headers)
+        uri = f"sip:{escape_user(number)}@{bracketed(hop.host)}:{hop.port}"
+        self._invite(
+            leg, uri, hop, from_=self._address(shown), to=f"<{uri}>", headers=headers, now=now
+        )
+        return leg
+
+    def _leg(self, call: Call, party: Party, hop: Hop) -> Leg:
+        """A leg with a port on the worker of the call's other legs: audio stays on one."""
+        worker = next((leg.port.worker for leg in call.legs if leg.port is not None), None)
+        try:
+            port = self._patch.port(None, hop.host, worker)
+        except NoPortFree as error:
+            raise NotReachable(Cause.DESTINATION_NOT_OBTAINABLE, str(error)) from error
+        number = next(self._numbers)
+        return Leg(
+            id=f"{call.id}.{number}",
+            call=call,
+            party=party,
+            state=ConnectionState.INITIATED,
+            node=self._patch.node(),
+            negotiation=Negotiation(number),
+            port=port,
+        )
+
+    def _invite(
+        self,
+        leg: Leg,
+        uri: str,
+        hop: Hop,
+        *,
+        from_: str,
+        to: str,
+        headers: Sequence[Header],
+        now: float,
+    ) -> None:
+        leg.session = self._endpoint.agent.invite(
+            uri,
+            hop,
+            from_=from_,
+            to=to,
+            sdp=self._descriptions.offer(leg, first=_codec_of_others(leg.call)),
+            headers=headers,
+            contact_user=OURSELVES,
+            now=now,
+        )
+        leg.session.owner = leg
+        leg.call.legs.append(leg)
+        self._endpoint.wake()
+
+    def _address(self, user: str) -> str:
+        return f"<sip:{escape_user(user)}@{self._domain}>"
+
+
+def _codec_of_others(call: Call) -> str:
+    """The codec of a leg that is there already: a bridge of one codec is relayed, not transcoded."""
+    return next((leg.agreed.codec for leg in call.legs if leg.agreed is not None), "")
