@@ -10,8 +10,9 @@ from ccd.acd import strategies
 from ccd.acd.agent import Agent
 from ccd.acd.contact import QueueSettings
 from ccd.acd.line import Line
-from ccd.acd.need import Need, suffice
+from ccd.acd.need import Need, lowest_levels, suffice
 from ccd.acd.strategies import Strategy
+from ccd.model import Channel
 
 SPARE_LINES: Final = 64
 """Empty lines kept for needs that come again (contacts with skills of their own)."""
@@ -26,19 +27,25 @@ class QueueState:
     strategy: Strategy
 
     def __init__(self, settings: QueueSettings) -> None:
-        self.configure(settings)
+        self.lines: dict[Need, Line] = {}
         self.personal: dict[Need, Line] = {}
         """Lines of those who wait for one agent; here while somebody does."""
-        self.lines: dict[Need, Line] = {}
         self.members: dict[str, Agent] = {}
         """Agents who serve it and are logged on, in a fixed order."""
+        self.configure(settings)
 
     def configure(self, settings: QueueSettings) -> None:
-        """Take other settings. Raises ValueError for an unknown strategy."""
+        """Take other settings, while no lines are there. Raises ValueError for an unknown strategy.
+
+        The lines that calls will need are made at once: a new one has every idle agent sit
+        down in it, which is too much for the moment of a call.
+        """
         strategy = strategies.find(settings.strategy)
         if settings.strategy not in strategies.BUILT_IN:
             strategy = partial(strategies.ask, strategy)
         self.settings, self.strategy = settings, strategy
+        for need in self._own_needs():
+            self.lines[need] = Line(need)
 
     @property
     def name(self) -> str:
@@ -61,8 +68,14 @@ class QueueState:
         """The lines whose contacts this member can serve."""
         return (line for line in self.lines.values() if suffice(agent.skills, line.need.skills))
 
+    def _own_needs(self) -> Iterator[Need]:
+        """What a call without needs of its own asks for, ring by ring."""
+        for skills in (self.settings.skills, *(ring.skills for ring in self.settings.rings)):
+            yield Need(self.name, Channel.VOICE, lowest_levels(skills))
+
     def _forget_empty_lines(self) -> None:
-        empty = {line for line in self.lines.values() if not line.waiting}
+        own = set(self._own_needs())
+        empty = {line for need, line in self.lines.items() if need not in own and not line.waiting}
         for line in empty:
             del self.lines[line.need]
         for agent in self.members.values():

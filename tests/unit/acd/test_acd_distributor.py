@@ -318,4 +318,10 @@ def test_what_cannot_be_is_refused_and_leaves_no_trace(acd: Distributor) -> None
 
 def test_errors_have_stable_codes() -> None:
     codes = {error.code for error in AcdError.__subclasses__()}
-    assert codes == {"unknown_agent", "unknown_queue", "duplicate_contact", "wrong_state"}
+    assert codes == {
+        "unknown_agent",
+        "unknown_queue",
+        "queue_not_empty",
+        "duplicate_contact",
+        "wrong_state",
+    }
