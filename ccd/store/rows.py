@@ -7,13 +7,25 @@ from typing import Any
 
 import msgspec
 
-from ccd.events import AnyEvent, Event
+from ccd.events import (
+    AnyEvent,
+    CallbackRequested,
+    CallbackResolved,
+    CallbackTried,
+    Event,
+    Routed,
+    VoicemailHeard,
+    VoicemailLeft,
+    WaitEstimated,
+)
 from ccd.model import CallRecord, Cause, Direction, Outcome, Party, Quality
 
-EventRow = tuple[int, float, str, str | None, str]
-"""seq, at, type, call, body."""
+EventRow = tuple[int, float, str, str | None, str, str | None]
+"""seq, at, type, call, body, contact."""
 
-INSERT_EVENT = "insert or ignore into events (seq, at, type, call, body) values (?, ?, ?, ?, ?)"
+INSERT_EVENT = (
+    "insert or ignore into events (seq, at, type, call, body, contact) values (?, ?, ?, ?, ?, ?)"
+)
 """An event's number is given once; the same one again is the same event."""
 
 BEGIN_CALL = "insert or ignore into open_calls (call, first_seq) values (?, ?)"
@@ -32,6 +44,17 @@ UPSERT_CALL = (
     + ", ".join(f"{name} = excluded.{name}" for name in _CALL_COLUMNS[1:])
 )
 
+_CONTACT_FIELDS: dict[type[Event], str] = {
+    Routed: "contact",
+    WaitEstimated: "contact",
+    CallbackRequested: "callback",
+    CallbackTried: "callback",
+    CallbackResolved: "callback",
+    VoicemailLeft: "voicemail",
+    VoicemailHeard: "voicemail",
+}
+"""Events of contacts that need not be calls, and where each says which."""
+
 _encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(AnyEvent)
 _quality_decoder = msgspec.json.Decoder(Quality)
@@ -39,12 +62,14 @@ _quality_decoder = msgspec.json.Decoder(Quality)
 
 def event_row(event: Event) -> EventRow:
     """Return an event as a row of `events`."""
+    field = _CONTACT_FIELDS.get(type(event))
     return (
         event.seq,
         event.at,
         type(event).__name__,
         getattr(event, "call", None),
         _encoder.encode(event).decode(),
+        None if field is None else getattr(event, field),
     )
 
 

@@ -83,7 +83,15 @@ def _direction(db: Database) -> None:
     db.execute("alter table calls add column direction text not null default 'in'")
 
 
-MIGRATIONS: tuple[Callable[[Database], None], ...] = (_first, _direction)
+def _contacts(db: Database) -> None:
+    """Whose step an event is that belongs to a contact; callbacks and messages are no calls."""
+    db.execute("alter table events add column contact text")
+    db.execute("create index events_contact on events (contact) where contact is not null")
+    # Few of many events: a customer's number is looked for in these.
+    db.execute("create index events_requests on events (seq) where type = 'CallbackRequested'")
+
+
+MIGRATIONS: tuple[Callable[[Database], None], ...] = (_first, _direction, _contacts)
 
 VERSION = len(MIGRATIONS)
 """The schema that this program reads and writes."""
