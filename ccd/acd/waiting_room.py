@@ -22,16 +22,17 @@ needs nothing of this room but `left` or `moved` when one has been followed.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import structlog
 
 from ccd.acd.announcer import Announcer, Estimate
+from ccd.acd.anonymity import is_anonymous
 from ccd.acd.contact import Contact
-from ccd.acd.wording import languages_of
+from ccd.acd.languages import Languages
 from ccd.alarm import Alarm
-from ccd.config import Queue, Settings
+from ccd.config import Callback, Queue, Settings
 from ccd.events import EventStream, WaitEstimated
 from ccd.media.prompt import Prompt
 from ccd.media.protocol import Sound
@@ -40,9 +41,6 @@ from ccd.switch.switch import Switch
 
 Sounds = Callable[[Sequence[Prompt]], tuple[Sound, ...]]
 """What says these prompts (`ccd.media.prompt_book.PromptBook.sounds`)."""
-
-LANGUAGE = "language"
-"""The variable of a flow, and key of a contact's data, that says how a caller is spoken to."""
 
 
 @dataclass(slots=True, eq=False)
@@ -54,7 +52,7 @@ class _Wait:
 
 
 class WaitingRoom:
-    """Speaks to callers who wait. `languages` are those of which all prompts are at hand.
+    """Speaks to callers who wait.
 
     `position` and `estimate` are asked, with a contact's id, at the moment at which they are
     to be said. `call_back` is told a call whose caller takes the offer.
@@ -66,7 +64,7 @@ class WaitingRoom:
         settings: Settings,
         switch: Switch,
         sounds: Sounds,
-        languages: Collection[str],
+        languages: Languages,
         events: EventStream,
         loop: asyncio.AbstractEventLoop,
         position: Callable[[str], int | None],
@@ -74,14 +72,9 @@ class WaitingRoom:
         call_back: Callable[[Call], None],
     ) -> None:
         self._queues = {queue.name: queue for queue in settings.queue}
-        self._language_of = {
-            customer.number: customer.language
-            for customer in settings.customer
-            if customer.language
-        }
         self._switch = switch
         self._sounds = sounds
-        self._languages = frozenset(languages)
+        self._languages = languages
         self._events = events
         self._loop = loop
         self._position = position
@@ -108,8 +101,8 @@ class WaitingRoom:
             contact,
             Announcer(
                 queue.announce,
-                queue.callback,
-                self._spoken_to(call, contact, queue),
+                _offered_to(call, queue),
+                self._languages.of(call, queue, contact.data),
                 self._loop.time(),
             ),
             Alarm(self._loop, lambda now: self._due(call.id, now)),
@@ -127,8 +120,8 @@ class WaitingRoom:
         wait.contact = contact
         wait.announcer.moved(
             queue.announce,
-            queue.callback,
-            self._spoken_to(call, contact, queue),
+            _offered_to(call, queue),
+            self._languages.of(call, queue, contact.data),
             self._loop.time(),
         )
         if other_music and not wait.announcer.speaking:
@@ -197,14 +190,7 @@ class WaitingRoom:
     def _music(self, wait: _Wait) -> None:
         self._switch.play_music(wait.call.caller, self._queues[wait.contact.queue].music)
 
-    def _spoken_to(self, call: Call, contact: Contact, queue: Queue) -> tuple[str, ...]:
-        """What the caller chose in this call, else the customer's language, else the queue's."""
-        for language in (
-            contact.data.get(LANGUAGE),
-            call.data.get(LANGUAGE),
-            self._language_of.get(call.ani),
-        ):
-            if language in self._languages:
-                assert language is not None
-                return (language,)
-        return languages_of(queue.announce.language)
+
+def _offered_to(call: Call, queue: Queue) -> Callback:
+    """The queue's callback; nobody can call back who does not show his number."""
+    return Callback() if is_anonymous(call.ani) else queue.callback

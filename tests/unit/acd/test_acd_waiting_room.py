@@ -10,8 +10,9 @@ import pytest
 from virtual.centre import VirtualCentre
 
 from ccd.acd.contact import Contact
+from ccd.acd.languages import Languages, needed
 from ccd.acd.waiting_room import WaitingRoom
-from ccd.config import Announce, Callback, Customer, Queue, Settings
+from ccd.config import Announce, Callback, Customer, Overflow, Queue, Settings
 from ccd.events import WaitEstimated
 from ccd.media.prompt import Prompt
 from ccd.media.protocol import Sound
@@ -42,11 +43,12 @@ class Hall:
         self.position: int | None = 3
         self.estimate: Estimated | None = None
         self.taken: list[str] = []
+        settings = Settings(queue=queues, customer=customers)
         self.room = WaitingRoom(
-            settings=Settings(queue=queues, customer=customers),
+            settings=settings,
             switch=self.switch,
             sounds=sounds,
-            languages=("zh", "en"),
+            languages=Languages(settings, ("zh", "en")),
             events=self.centre.stream,
             loop=self.centre.loop,  # type: ignore[arg-type]
             position=lambda contact: self.position,
@@ -183,6 +185,14 @@ def test_the_callback_key_counts_once_it_was_offered(hall: Hall) -> None:
     assert hall.taken == [hall.call.id]
 
 
+def test_who_hides_his_number_is_offered_no_callback(hall: Hall) -> None:
+    hall.call.ani = "anonymous"
+    hall.position = 9
+    hall.enter()
+    hall.run(10.0)
+    assert hall.heard == {"acd-position.en.wav", "acd-position-9.en.wav"}
+
+
 def test_another_queue_has_its_own_music_schedule_and_language(hall: Hall) -> None:
     hall.room.moved(hall.call, Contact(id=hall.call.id, queue="quiet", enqueued_at=0.0))
     assert hall.heard == {"other.wav"}
@@ -235,3 +245,21 @@ def test_what_a_contact_says_of_its_language_goes_first(hall: Hall) -> None:
     hall.enter(language="zh")
     hall.run(10.0)
     assert hall.heard == {"acd-position-1.zh.wav"}
+
+
+@pytest.mark.parametrize(
+    ("queue", "languages"),
+    [
+        (Queue(name="silent"), ()),
+        (Queue(name="speaking", announce=Announce(every_s=30.0)), ("zh", "en")),
+        (Queue(name="offering", callback=Callback(offer_ewt_s=60.0)), ("zh", "en")),
+        (Queue(name="voicemail", overflow=(Overflow(to="voicemail", closed=True),)), ("zh", "en")),
+        (Queue(name="elsewhere", overflow=(Overflow(to="queue:speaking", wait_s=9.0),)), ()),
+    ],
+)
+def test_languages_are_prepared_where_a_queue_speaks(
+    queue: Queue, languages: tuple[str, ...]
+) -> None:
+    settings = Settings(queue=(queue,), customer=(Customer(number=ANI),))
+    assert needed(settings, ["en"]) == languages
+    assert needed(settings) == languages[:1]

@@ -1,0 +1,58 @@
+"""In which languages callers are spoken to, and which of them must be at hand."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+
+from ccd.acd.wording import LANGUAGES, languages_of
+from ccd.config import Queue, Settings
+from ccd.switch.call import Call
+
+LANGUAGE = "language"
+"""The variable of a flow, and key of a contact's data, that says how a caller is spoken to."""
+
+
+def needed(settings: Settings, flows: Iterable[str] = ()) -> tuple[str, ...]:
+    """Return the languages whose vocabulary must be prepared; none where no queue ever speaks.
+
+    `flows` are those that callers may choose from before they come to a queue. Raises
+    ValueError where a queue's language is not spoken here.
+    """
+    speaking = [queue for queue in settings.queue if _speaks(queue)]
+    if not speaking:
+        return ()
+    wanted = {
+        *(language for queue in speaking for language in languages_of(queue.announce.language)),
+        *(customer.language for customer in settings.customer),
+        *flows,
+    }
+    return tuple(language for language in LANGUAGES if language in wanted)
+
+
+def _speaks(queue: Queue) -> bool:
+    offers = queue.callback.offer_position > 0 or queue.callback.offer_ewt_s > 0
+    spoken = ("voicemail", "callback", "goodbye")
+    return queue.announce.every_s > 0 or offers or any(rule.to in spoken for rule in queue.overflow)
+
+
+class Languages:
+    """Whom to address how. `available` are those of which all prompts are at hand."""
+
+    def __init__(self, settings: Settings, available: Collection[str]) -> None:
+        self._customers = {customer.number: customer.language for customer in settings.customer}
+        self._available = frozenset(available)
+
+    def of(
+        self, call: Call, queue: Queue, data: Mapping[str, str] | None = None
+    ) -> tuple[str, ...]:
+        """What `data` says, else what the caller chose in a flow, else the customer's language;
+        the queue's, where none of these is to be had.
+        """
+        for language in (
+            (data or {}).get(LANGUAGE),
+            call.data.get(LANGUAGE),
+            self._customers.get(call.ani),
+        ):
+            if language is not None and language in self._available:
+                return (language,)
+        return languages_of(queue.announce.language)

@@ -1,0 +1,210 @@
+"""Voicemail: callers leave messages, and each is given to an agent as a call would be.
+
+The desk joins the two conversations about a message (`voicemail_leaving`,
+`voicemail_hearing`) with the distributor and the journal. A message that was left is a
+contact of channel `voicemail` in its queue, at the place of the moment when it was left,
+until an agent says that he is done with it. An agent who hangs up without saying so gives
+it back: the first time to its place; from then on behind all that wait by then, so that
+one message does not come between one agent and his callers over and over. It is never
+dropped: `VoicemailHeard` is the only end of a message.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, Protocol
+
+import structlog
+
+from ccd.acd.contact import Contact
+from ccd.acd.languages import Languages
+from ccd.acd.voicemail import Voicemail, message_of
+from ccd.acd.voicemail_hearing import CallingSwitch, Hearings
+from ccd.acd.voicemail_leaving import Leavings, Left, RecordingSwitch
+from ccd.acd.waiting_room import Sounds
+from ccd.config import Queue, Settings
+from ccd.events import EventStream, VoicemailHeard, VoicemailLeft
+from ccd.model import Cause, Channel
+from ccd.switch.call import Call
+from ccd.switch.switch import NotReachable
+
+
+class VoicemailSwitch(RecordingSwitch, CallingSwitch, Protocol):
+    """What is needed of `ccd.switch.switch.Switch`."""
+
+
+class Distribution(Protocol):
+    """What is needed of `ccd.acd.service.Acd`."""
+
+    def submit(self, contact: Contact, desk: Any) -> None:
+        """Have the contact wait; `desk` hears `assigned` and `withdrawn`."""
+
+    def accepted(self, contact_id: str, agent: str) -> None:
+        """The agent has it."""
+
+    def offer_failed(self, contact_id: str, cause: Cause, agent: str) -> None:
+        """The agent could not be had."""
+
+    def ended(self, contact_id: str) -> None:
+        """The agent is done, or at least his call is over."""
+
+
+class VoicemailDesk:
+    """Takes messages and has them heard.
+
+    `folder` keeps the files, `wall_clock` is seconds since the epoch. `call_back(message,
+    agent)` is told when an agent, having heard one, wants to speak with the customer; the
+    message is done then, and the agent free when his call is over.
+    """
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        switch: VoicemailSwitch,
+        acd: Distribution,
+        sounds: Sounds,
+        languages: Languages,
+        events: EventStream,
+        loop: asyncio.AbstractEventLoop,
+        wall_clock: Callable[[], float],
+        folder: Path,
+        call_back: Callable[[Voicemail, str], None],
+    ) -> None:
+        self._queues = {queue.name: queue for queue in settings.queue}
+        self._acd = acd
+        self._events = events
+        self._loop = loop
+        self._wall_clock = wall_clock
+        self._call_back = call_back
+        self._leavings = Leavings(
+            switch=switch,
+            sounds=sounds,
+            languages=languages,
+            folder=folder,
+            wall_clock=wall_clock,
+            kept=self._left,
+        )
+        self._hearings = Hearings(switch=switch, sounds=sounds, report=self, loop=loop)
+        self._open: dict[str, Voicemail] = {}
+        self._places: dict[str, float] = {}
+        """When each open message's claim to its place began, on the loop's clock."""
+        self._returned: set[str] = set()
+        """Those that came back once."""
+        self._log = structlog.get_logger("voicemail")
+
+    def __len__(self) -> int:
+        """Conversations in progress."""
+        return len(self._leavings) + len(self._hearings)
+
+    @property
+    def open(self) -> list[Voicemail]:
+        """Messages that nobody is done with, the oldest first."""
+        return list(self._open.values())
+
+    def change_queue(self, queue: Queue) -> None:
+        """The queue's settings are these from now on."""
+        self._queues[queue.name] = queue
+
+    def take(self, call: Call, queue: str) -> None:
+        """Have the caller of an answered call, released from its queue, leave a message for one."""
+        self._leavings.take(call, self._queues[queue])
+
+    def restore(self, messages: Iterable[Voicemail]) -> None:
+        """Take up what an earlier run left open (`ccd.store.queries.open_voicemails`)."""
+        for message in messages:
+            age = max(0.0, self._wall_clock() - message.left_at)
+            self._keep(message, self._loop.time() - age)
+
+    # --- the distributor's decisions: `ccd.acd.service.Desk` ----------------------------------
+
+    def assigned(self, contact: Contact, agent: str, phone: str, queue: str) -> None:
+        """Ring this agent for this message."""
+        message = self._open[contact.id]
+        try:
+            self._hearings.ring(message, self._queues[queue], agent, phone)
+        except NotReachable as error:
+            self._log.warning("agent not reachable", agent=agent, reason=str(error))
+            self._acd.offer_failed(message.id, error.cause, agent)
+
+    def withdrawn(self, contact: Contact, agent: str) -> None:
+        """It is not this agent's any more."""
+        self._hearings.withdraw(contact, agent)
+
+    # --- what becomes of a message: `voicemail_hearing.Report` ----------------------------------
+
+    def accepted(self, message: Voicemail, agent: str) -> None:
+        """The agent answered."""
+        self._acd.accepted(message.id, agent)
+
+    def refused(self, message: Voicemail, agent: str, cause: Cause) -> None:
+        """He could not be had: the distributor puts it back."""
+        self._acd.offer_failed(message.id, cause, agent)
+
+    def heard(self, message: Voicemail, agent: str) -> None:
+        """He is done with it; so is everybody."""
+        del self._open[message.id]
+        del self._places[message.id]
+        self._returned.discard(message.id)
+        self._events.publish(VoicemailHeard(voicemail=message.id, agent=agent))
+
+    def call_back(self, message: Voicemail, agent: str) -> None:
+        """He wants to speak with the customer."""
+        self._call_back(message, agent)
+
+    def ended(self, message: Voicemail, agent: str, *, returns: bool) -> None:
+        """His call is over: he is free, and a message that he is not done with waits again."""
+        self._acd.ended(message.id)
+        if returns:
+            if message.id in self._returned:
+                self._places[message.id] = self._loop.time()
+            self._returned.add(message.id)
+            self._log.info("message returned", voicemail=message.id, agent=agent)
+            self._submit(message)
+
+    # --- messages ----------------------------------------------------------------------------------
+
+    def _left(self, left: Left) -> None:
+        event = self._events.publish(
+            VoicemailLeft(
+                voicemail=f"vm-{left.call.id}",
+                call=left.call.id,
+                queue=left.queue,
+                number=left.call.ani,
+                path=left.path,
+                seconds=left.seconds,
+            )
+        )
+        self._keep(message_of(event), self._loop.time())
+
+    def _keep(self, message: Voicemail, place: float) -> None:
+        self._open[message.id] = message
+        self._places[message.id] = place
+        self._submit(message)
+
+    def _submit(self, message: Voicemail) -> None:
+        if message.queue not in self._queues:
+            self._log.error(
+                "a message for a queue that there is no more; give it back, or hear the file",
+                voicemail=message.id,
+                queue=message.queue,
+                path=message.path,
+            )
+            return
+        self._acd.submit(
+            Contact(
+                id=message.id,
+                queue=message.queue,
+                enqueued_at=self._places[message.id],
+                channel=Channel.VOICEMAIL,
+                customer=message.number,
+                data={
+                    "number": message.number,
+                    "call": message.call,
+                    "seconds": f"{message.seconds:.0f}",
+                },
+            ),
+            self,
+        )
