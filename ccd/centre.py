@@ -98,6 +98,7 @@ class Centre:
             salvage=salvage,
             boot=boot,
             clock=loop.time,
+            call_later=loop.call_later,
             wall_clock=wall_clock,
         )
         distributor = Distributor()

@@ -116,7 +116,9 @@ class Call:
     controller: Controller | None = None
     bridged: bool = False
     recorder: int | None = None
-    recorder_worker: int = 0
+    """The node that records the conversation."""
+    ringback: int | None = None
+    """The player of the tone that the agent hears while the customer is called."""
     ending: Cause | None = None
     """Why the call ends, once it does."""
     released_by: Party = Party.SYSTEM

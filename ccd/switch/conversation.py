@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ccd.events import Bridged, EventStream, Held, Retrieved, Transferred
+from ccd.media.tones import RINGBACK
 from ccd.model import ConnectionState, Party
 from ccd.switch.call import Call, Leg
 from ccd.switch.patch import Patch
@@ -32,8 +33,8 @@ class Conversations:
 
     def join(self, call: Call) -> None:
         """Caller and agent hear each other from now on."""
-        agent = call.agent
-        if agent is None or call.bridged:
+        agent = call.answered
+        if agent is None or not call.caller.connected or call.bridged:
             return
         call.bridged = True
         if call.transferred_from is not None:
@@ -41,7 +42,9 @@ class Conversations:
                 Transferred(call=call.id, from_leg=call.transferred_from, to_leg=agent.id)
             )
             call.transferred_from = None
-        self._patch.stop(call.caller)
+        call.ringback = None
+        for leg in (call.caller, agent):
+            self._patch.stop(leg)
         self._hear_each_other(call)
         self._events.publish(
             Bridged(call=call.id, legs=(call.caller.id, agent.id), agent=agent.agent)
@@ -83,6 +86,21 @@ class Conversations:
         if leg.port is not None:
             self._patch.stop(leg)
             self._patch.hear(leg, (self._patch.music(leg.port.worker, path or self._hold_music),))
+
+    def play_ringback(self, call: Call) -> None:
+        """Let the agent who answered hear that his customer is being called."""
+        if call.answered is not None:
+            self._patch.hear(call.answered, ())
+            tone = RINGBACK["cn"].sounds()
+            self._patch.play(call.answered, tone, loop=True, ended=lambda _leg: None)
+            call.ringback = call.answered.player
+
+    def stop_ringback(self, call: Call) -> None:
+        """The customer answered or can't be had; what else plays to the agent goes on."""
+        if call.ringback is not None:
+            if call.answered is not None and call.answered.player == call.ringback:
+                self._patch.stop(call.answered)
+            call.ringback = None
 
     def _changed(self, leg: Leg, *, by: Party) -> None:
         holding = leg.held or leg.held_by_far_end

@@ -77,12 +77,13 @@ class Outbound:
         party: Party,
         ani: str,
         now: float,
-        headers: Sequence[Header] = (),
+        diverted_by: str = "",
     ) -> Leg:
         """Call a number through a trunk's first peer with a port, showing `ani`.
 
-        The number shown is ours to vouch for, so it goes into P-Asserted-Identity as well
-        (RFC 3325, 9.1); without one there is none.
+        The number shown goes into P-Asserted-Identity as well (RFC 3325, 9.1); where we show
+        none there is none. `diverted_by`: our number at which the call came in, which is sent
+        on (RFC 5806).
         """
         if number == ANONYMOUS or user_of(number) != number:
             raise NotReachable(Cause.DESTINATION_NOT_OBTAINABLE, f"{number!r} is no number")
@@ -94,8 +95,13 @@ class Outbound:
             raise
         leg.channel = trunk
         shown = user_of(ani) if ani else OURSELVES
+        headers: list[Header] = []
         if shown not in (OURSELVES, ANONYMOUS):
-            headers = (("P-Asserted-Identity", self._address(shown)), *headers)
+            headers.append(("P-Asserted-Identity", self._address(shown)))
+        if diverted_by:
+            headers.append(
+                ("Diversion", f"{self._address(user_of(diverted_by))};reason=unconditional")
+            )
         uri = f"sip:{escape_user(number)}@{bracketed(hop.host)}:{hop.port}"
         self._invite(
             leg, uri, hop, from_=self._address(shown), to=f"<{uri}>", headers=headers, now=now

@@ -30,7 +30,7 @@ from ccd.media.protocol import (
     Stop,
 )
 from ccd.sip.negotiation import Agreed
-from ccd.switch.call import Call, Leg
+from ccd.switch.call import Leg
 
 
 def media_format(agreed: Agreed) -> MediaFormat:
@@ -262,26 +262,33 @@ class Patch:
 
     # --- recorders -------------------------------------------------------------
 
-    def record(self, call: Call, path: Path, left: Leg, right: Leg, done: RecordingDone) -> None:
-        """Record two legs to a stereo file; `done(path, seconds, error)` when it is complete."""
-        if left.port is None or right.port is None:
-            return
+    def record(self, path: Path, legs: Sequence[Leg], done: RecordingDone) -> int | None:
+        """Record one leg or two, left and right, to a stereo file; the recorder's node.
+
+        `done(path, seconds, error)` is called when the file is complete. None, and it never is,
+        where a leg has no media.
+        """
+        ports = [leg.port for leg in legs]
+        if ports[0] is None or None in ports:
+            return None
         node = self._pool.node()
-        worker = left.port.worker
-        call.recorder, call.recorder_worker = node, worker
+        worker = ports[0].worker
         self._recordings[node] = _Recording(worker, str(path), done)
         self._pool.send(
             worker,
             Record(node=node, path=str(path)),
-            Connect(source=left.node, sink=node, channel=0),
-            Connect(source=right.node, sink=node, channel=1),
+            *(
+                Connect(source=leg.node, sink=node, channel=channel)
+                for channel, leg in enumerate(legs)
+            ),
         )
+        return node
 
-    def stop_recording(self, call: Call) -> None:
-        """End the call's recording; it is complete when the worker says so."""
-        if call.recorder is not None:
-            self._pool.send(call.recorder_worker, Stop(node=call.recorder))
-            call.recorder = None
+    def stop_recording(self, node: int) -> None:
+        """End a recording; it is complete when the worker says so."""
+        recording = self._recordings.get(node)
+        if recording is not None:
+            self._pool.send(recording.worker, Stop(node=node))
 
     def record_finished(self, report: RecordFinished) -> None:
         """A recording is on disk, or failed."""

@@ -34,12 +34,14 @@ class Recordings:
                 self._log.error("recording failed", call=call.id, path=written, reason=error)
             self._events.publish(RecordingStopped(call=call.id, path=written, seconds=seconds))
 
-        self._patch.record(call, path, call.caller, agent, done)
+        call.recorder = self._patch.record(path, (call.caller, agent), done)
         self._events.publish(RecordingStarted(call=call.id, path=str(path)))
 
     def stop(self, call: Call) -> None:
         """End the call's recording; `RecordingStopped` follows when the file is complete."""
-        self._patch.stop_recording(call)
+        if call.recorder is not None:
+            self._patch.stop_recording(call.recorder)
+            call.recorder = None
 
     def _place(self, at: float) -> Path:
         """The folder of that day, made where it is not there yet."""

@@ -25,22 +25,10 @@ from ccd.events import (
     Failed,
     Offered,
     Originated,
-    QualityReported,
 )
 from ccd.media.pool import MediaPool
 from ccd.media.ports import NoPortFree
-from ccd.media.protocol import (
-    Digit,
-    Gauge,
-    LegClosed,
-    LegFailed,
-    LegLatched,
-    LegTimedOut,
-    PlayFinished,
-    RecordFinished,
-    Report,
-    Sound,
-)
+from ccd.media.protocol import Gauge, Report, Sound
 from ccd.model import Cause, ConnectionState, Direction, Party
 from ccd.sip.endpoint import Endpoint
 from ccd.sip.events import (
@@ -63,10 +51,12 @@ from ccd.switch.causes import cause_of_status, reason_header, status_of_cause
 from ccd.switch.conversation import Conversations
 from ccd.switch.descriptions import AnswerRefusedError, Descriptions
 from ccd.switch.errors import NotReachable as NotReachable
+from ccd.switch.messages import CallLater, MessageDone, Messages
 from ccd.switch.outbound import Outbound
 from ccd.switch.patch import Patch, RecordingDone
 from ccd.switch.phones import Phones
 from ccd.switch.recordings import Recordings
+from ccd.switch.reports import Reports
 
 Router = Callable[[Call], Controller | None]
 """Who takes a call that came in: None where the number dialled has no service."""
@@ -76,7 +66,7 @@ class Switch:
     """Calls, legs and verbs over one SIP endpoint and one media pool.
 
     `router` finds a call's first controller, `salvage` makes a torn recording whole. `clock`
-    is the loop's, `wall_clock` seconds since the epoch.
+    and `call_later` are the loop's, `wall_clock` is seconds since the epoch.
     """
 
     def __init__(
@@ -95,6 +85,7 @@ class Switch:
         salvage: Callable[[str, RecordingDone], None],
         boot: str,
         clock: Callable[[], float],
+        call_later: CallLater,
         wall_clock: Callable[[], float],
     ) -> None:
         self._endpoint = endpoint
@@ -115,6 +106,10 @@ class Switch:
             else None,
             hold_music=str(hold_music),
         )
+        self._messages = Messages(patch=self._patch, call_later=call_later)
+        self._reports = Reports(
+            patch=self._patch, messages=self._messages, events=events, lost=self._lost
+        )
         self._log = structlog.get_logger("switch")
         self._numbers = itertools.count(1)
         self._boot = boot
@@ -134,8 +129,6 @@ class Switch:
         self.idle = asyncio.Event()
         """Set while there is no call."""
         self.idle.set()
-        self.gauges: dict[int, Gauge] = {}
-        """The newest figures of each media worker."""
         self._on_sip: dict[type, Callable[..., None]] = {
             InviteReceived: self._invite_received,
             Progressed: self._progressed,
@@ -145,16 +138,6 @@ class Switch:
             OfferReceived: self._offer_received,
             OfferAnswered: self._offer_answered,
             Terminated: self._terminated,
-        }
-        self._on_media: dict[type, Callable[..., None]] = {
-            Digit: self._digit,
-            PlayFinished: lambda _worker, report: self._patch.play_finished(report),
-            RecordFinished: lambda _worker, report: self._patch.record_finished(report),
-            LegLatched: lambda _worker, report: self._patch.latched(report.node, report.remote),
-            LegFailed: self._leg_failed,
-            LegTimedOut: self._leg_timed_out,
-            LegClosed: self._leg_closed,
-            Gauge: self._gauge,
         }
 
     # --- verbs -------------------------------------------------------------------
@@ -182,25 +165,67 @@ class Switch:
 
     def play(self, leg: Leg, sounds: Sequence[Sound], *, loop: bool = False) -> None:
         """Play to one leg, in place of what played before; the controller hears when it ended."""
+        self._stop_message(leg)
         self._patch.play(leg, sounds, loop, self._played)
 
     def stop_playing(self, leg: Leg) -> None:
         """Stop what plays to one leg."""
+        self._stop_message(leg)
         self._patch.stop(leg)
 
     def play_music(self, leg: Leg, path: str = "") -> None:
         """Let a leg hear the music that plays to all who wait (empty: the built-in one)."""
+        self._stop_message(leg)
         self._conversations.play_music(leg, path)
 
-    def ring(self, call: Call, *, agent: str, phone: str, queue: str) -> Leg:
-        """Call an agent's phone for this call.
+    def record_message(self, call: Call, path: Path, max_s: float, done: MessageDone) -> None:
+        """Record the caller alone, after a tone: until the key `#`, for `max_s` seconds at most.
 
-        `alerting`, then `established` or `failed`, come to the controller. Raises
-        `NotReachable` where the phone is not registered or no port is free.
+        `done(call, path, seconds)` is called exactly once, when the file is complete; `seconds`
+        is 0 where nothing was recorded. That may be after the caller has left and the call is
+        cleared. Whatever else the caller is to hear, and `bridge`, end the message.
+        """
+        self._messages.begin(call, path, max_s, done)
+
+    def stop_message(self, call: Call) -> None:
+        """End the message that the caller leaves; `done` follows."""
+        self._messages.stop(call)
+
+    def ring(self, call: Call, *, agent: str, phone: str, queue: str) -> Leg:
+        """Call an agent's phone for this call; several may ring at once, an `ring` each.
+
+        `alerting`, then `established` or `failed`, come to the controller for every leg. The
+        first to answer has the call: of others who answer later, `failed` is told with
+        ANSWERED_ELSEWHERE, and `bridge` ends those that still ring. Raises `NotReachable`
+        where the phone is not registered or no port is free.
         """
         leg = self._outbound.phone(call, agent=agent, phone=phone, queue=queue, now=self._clock())
         call.ringing.append(leg)
         self._events.publish(Delivered(call=call.id, leg=leg.id, agent=agent, queue=queue))
+        return leg
+
+    def ring_outside(
+        self, call: Call, *, number: str, trunk: str, queue: str, ani: str | None = None
+    ) -> Leg:
+        """Call a number outside for this call, in an agent's place: as `ring`, without an agent.
+
+        It is shown the customer's number (or `ani`), and ours as the one that sent the call on
+        (Diversion, RFC 5806). Raises `NotReachable`, and then nothing has changed.
+        """
+        ours = call.dnis if call.direction is Direction.IN else call.ani
+        leg = self._outbound.number(
+            call,
+            number,
+            trunk=trunk,
+            party=Party.AGENT,
+            ani=call.number if ani is None else ani,
+            diverted_by=ours,
+            now=self._clock(),
+        )
+        call.ringing.append(leg)
+        self._events.publish(
+            Delivered(call=call.id, leg=leg.id, agent="", queue=queue, number=number)
+        )
         return leg
 
     def dial(
@@ -226,11 +251,42 @@ class Switch:
         self._keep(call)
         return call
 
+    def call_agent(
+        self,
+        *,
+        agent: str,
+        phone: str,
+        queue: str,
+        controller: Controller,
+        number: str = "",
+        ani: str = "",
+        call_data: Mapping[str, str] | None = None,
+    ) -> Call:
+        """Call an agent first: a call of ours in which the customer is still to be called.
+
+        His phone shows `number`, the customer's; the customer will be shown `ani`. What comes
+        to the controller is as for `ring`: after `established`, `add_customer`; after `failed`,
+        or when the agent leaves before the customer is called, `cleared`, unless the next
+        agent is called from there by `ring`. Raises `NotReachable`; then there is no call.
+        """
+        call = self._new_call(ani=ani, dnis=number, trunk="", direction=Direction.OUT)
+        call.data.update(call_data or {})
+        call.controller = controller
+        leg = self._outbound.phone(call, agent=agent, phone=phone, queue=queue, now=self._clock())
+        call.ringing.append(leg)
+        self._keep(call)
+        self._events.publish(
+            Originated(call=call.id, leg=leg.id, ani=ani, dnis=number, trunk="", party=Party.AGENT)
+        )
+        self._events.publish(Delivered(call=call.id, leg=leg.id, agent=agent, queue=queue))
+        return call
+
     def add_customer(self, call: Call, number: str, trunk: str) -> Leg:
         """Call the customer of a call of ours: its agent is there, or a first try failed.
 
-        `established`, or `failed`, come to the controller as for `dial`; after `failed` the
-        rest of the call goes on. Raises `NotReachable`, and then nothing has changed.
+        The agent hears ringback meanwhile. `established` (then: `bridge`) or `failed` come to
+        the controller as for `dial`; after `failed` the agent is still there, in silence, and
+        so is the customer's ringing phone where the agent leaves before it answers. Raises `NotReachable`, and then nothing has changed.
         """
         if call.direction is Direction.IN or call.caller.state is not ConnectionState.NULL:
             raise NotReachable(Cause.REJECTED, f"call {call.id} has its caller")
@@ -238,6 +294,7 @@ class Switch:
             raise NotReachable(Cause.REJECTED, f"call {call.id} is ending")
         self._call_customer(call, number, trunk)
         call.dnis, call.trunk = number, trunk
+        self._conversations.play_ringback(call)
         return call.caller
 
     def _call_customer(self, call: Call, number: str, trunk: str) -> None:
@@ -249,7 +306,10 @@ class Switch:
         )
 
     def bridge(self, call: Call) -> None:
-        """Caller and agent hear each other, and are recorded."""
+        """Caller and agent who answered hear each other, and are recorded; nobody rings on."""
+        self._messages.stop(call)
+        for leg in tuple(call.ringing):
+            self._end(leg, Cause.ANSWERED_ELSEWHERE)
         self._conversations.join(call)
 
     def hold(self, leg: Leg) -> None:
@@ -319,15 +379,9 @@ class Switch:
         # answer that nothing provisional came before.
         session.progress(100, now=now)
         call = self._new_call(ani=verdict.ani, dnis=verdict.dnis, trunk=verdict.trunk)
-        leg = call.caller = Leg(
-            id=f"{call.id}.0",
-            call=call,
-            party=Party.CALLER,
-            state=ConnectionState.ALERTING,
-            node=self._patch.node(),
-            negotiation=Negotiation(next(self._numbers)),
-            channel=verdict.trunk,
-        )
+        leg = call.caller
+        leg.state = ConnectionState.ALERTING
+        leg.channel = verdict.trunk
         leg.session = session
         session.owner = leg
         call.legs.append(leg)
@@ -354,14 +408,24 @@ class Switch:
     def _new_call(
         self, *, ani: str, dnis: str, trunk: str, direction: Direction = Direction.IN
     ) -> Call:
-        return Call(
-            id=f"{self._boot}-{next(self._numbers)}",
+        number = next(self._numbers)
+        call = Call(
+            id=f"{self._boot}-{number}",
             ani=ani,
             dnis=dnis,
             trunk=trunk,
             offered_at=self._wall_clock(),
             direction=direction,
         )
+        call.caller = Leg(
+            id=f"{call.id}.0",
+            call=call,
+            party=Party.CALLER,
+            state=ConnectionState.NULL,
+            node=self._patch.node(),
+            negotiation=Negotiation(number),
+        )
+        return call
 
     def _keep(self, call: Call) -> None:
         self.calls[call.id] = call
@@ -388,9 +452,12 @@ class Switch:
         leg = _owner(event.session)
         if leg is None or leg.ending is not None:
             return
+        call = leg.call
         if event.sdp is None or event.is_offer:
             self._log.info("answered without an answer to our offer", leg=leg.id)
             self._end(leg, Cause.INCOMPATIBLE_MEDIA)
+        elif leg in call.ringing and _is_there(call.answered):
+            self._end(leg, Cause.ANSWERED_ELSEWHERE)  # two answers crossed; this one was later
         elif self._take_answer(leg, event.sdp):
             self._establish(leg)
 
@@ -399,7 +466,10 @@ class Switch:
         call = leg.call
         if leg in call.ringing:
             call.ringing.remove(leg)
+            self._conversations.part(call)  # from one who is ending, if there is one
             call.answered = leg
+        else:
+            self._conversations.stop_ringback(call)
         self._events.publish(
             Established(call=call.id, leg=leg.id, party=leg.party, agent=leg.agent)
         )
@@ -448,6 +518,9 @@ class Switch:
         call.legs.remove(leg)
         if leg in (call.caller, call.agent):
             self._conversations.part(call)
+        if leg is call.caller:
+            self._messages.stop(call)
+            self._conversations.stop_ringback(call)
         self._patch.close(leg)
         if leg.channel:
             self._admission.leave(leg.channel)
@@ -456,8 +529,9 @@ class Switch:
         else:
             self._other_left(leg, cause, was_connected)
         if not call.legs and self.calls.pop(call.id, None) is not None:
-            # Where a phone that we called failed and nobody is left, that is why it ends.
-            self._begin_ending(call, cause, Party.SYSTEM)
+            # Nobody ended it for all: it ends because its last leg did.
+            by_him = was_connected and event.by == "remote"
+            self._begin_ending(call, cause, leg.party if by_him else Party.SYSTEM)
             self._cleared(call)
 
     def _caller_left(self, call: Call, cause: Cause, *, by: str) -> None:
@@ -542,11 +616,14 @@ class Switch:
 
     # --- what media says -------------------------------------------------------------
 
+    @property
+    def gauges(self) -> Mapping[int, Gauge]:
+        """The newest figures of each media worker."""
+        return self._reports.gauges
+
     def handle_media(self, worker: int, report: Report) -> None:
         """Take a report of a media worker."""
-        handler = self._on_media.get(type(report))
-        if handler is not None:
-            handler(worker, report)
+        self._reports.take(worker, report)
 
     def media_lost(self, worker: int, reason: str) -> int:
         """A media worker died: end the calls that it carried. Returns how many."""
@@ -560,47 +637,20 @@ class Switch:
             self.clear_call(call, Cause.MEDIA_WORKER_LOST)
         return len(calls)
 
+    def _lost(self, leg: Leg, cause: Cause) -> None:
+        """A leg has no audio: end it, and with the caller's the call."""
+        if leg is leg.call.caller:
+            self.clear_call(leg.call, cause)
+        else:
+            self._end(leg, cause)
+
     def _played(self, leg: Leg) -> None:
         if leg.call.controller is not None and leg.ending is None:
             leg.call.controller.played(leg.call, leg)
 
-    def _digit(self, _worker: int, report: Digit) -> None:
-        leg = self._patch.leg(report.node)
-        if leg is None or leg.ending is not None or leg.call.controller is None:
-            return
-        leg.call.controller.digit(leg.call, leg, report.digit)
-
-    def _leg_failed(self, _worker: int, report: LegFailed) -> None:
-        """A leg has no audio and will have none: nobody is to be left in silence."""
-        leg = self._patch.leg(report.node)
-        if leg is None:
-            return
-        self._log.error("leg failed", call=leg.call.id, leg=leg.id, reason=report.reason)
+    def _stop_message(self, leg: Leg) -> None:
         if leg is leg.call.caller:
-            self.clear_call(leg.call, Cause.MEDIA_FAILED)
-        else:
-            self._end(leg, Cause.MEDIA_FAILED)
-
-    def _leg_timed_out(self, _worker: int, report: LegTimedOut) -> None:
-        leg = self._patch.leg(report.node)
-        if leg is not None and not leg.held_by_far_end:
-            self._log.info("no RTP", leg=leg.id)
-            if leg is leg.call.caller:
-                self.clear_call(leg.call, Cause.MEDIA_TIMEOUT)
-            else:
-                self._end(leg, Cause.MEDIA_TIMEOUT)
-
-    def _leg_closed(self, _worker: int, report: LegClosed) -> None:
-        leg = self._patch.closed(report.node)
-        if leg is not None:
-            self._events.publish(
-                QualityReported(
-                    call=leg.call.id, leg=leg.id, party=leg.party, quality=report.quality
-                )
-            )
-
-    def _gauge(self, worker: int, report: Gauge) -> None:
-        self.gauges[worker] = report
+            self._messages.stop(leg.call)
 
 
 def _owner(session: Session) -> Leg | None:
@@ -614,3 +664,7 @@ def _cause_of(event: Terminated) -> Cause:
     if event.by in ("timeout", "transport"):
         return Cause.NETWORK_FAILURE
     return Cause.CALL_CANCELLED if event.cancelled else Cause.NORMAL_CLEARING
+
+
+def _is_there(leg: Leg | None) -> bool:
+    return leg is not None and leg.ending is None
