@@ -7,8 +7,13 @@ from __future__ import annotations
 
 import typer
 
+from ccd.commands import acd_explain
+from ccd.commands.adding import add
+
 app = typer.Typer(
     help="Ask the distributor: why a call went where it went, and what a day would be like.",
     no_args_is_help=True,
     rich_markup_mode="rich",
 )
+
+add(app, acd_explain.explain, None, acd_explain.EPILOG)

@@ -1,0 +1,22 @@
+"""A contact's story, read from the journal: for the command line and for the CTI."""
+
+from __future__ import annotations
+
+from sqlite_utils import Database
+
+from ccd.acd.story import Story, span, tell
+from ccd.events import Queued, Routed
+from ccd.store import contacts
+
+
+def read_story(db: Database, contact: str) -> Story:
+    """Return the story of the contact of exactly this name. Raises ValueError where there is none."""
+    own = contacts.events_of_contact(db, contact)
+    queues = {
+        event.queue
+        for event in own
+        if isinstance(event, Queued | Routed) and event.queue is not None
+    }
+    seqs = span(own)
+    others = contacts.steps_between(db, *seqs, queues) if seqs is not None else []
+    return tell(contact, own, others)
