@@ -7,9 +7,15 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from ccd.events import Event
+from ccd.events import Event, VoicemailLeft
 from ccd.model import CallRecord, Outcome
 from ccd.store import rows
+
+OPEN_VOICEMAILS = (
+    "select body from events as message where type = 'VoicemailLeft' and not exists"
+    " (select 1 from events where contact = message.contact and type = 'VoicemailHeard')"
+    " order by seq"
+)
 
 
 def last_seq(db: Database) -> int:
@@ -43,6 +49,13 @@ def unfinished_events(db: Database) -> Iterator[Event]:
     )
     for (body,) in found:
         yield rows.event_from_body(body)
+
+
+def open_voicemails(db: Database) -> list[VoicemailLeft]:
+    """Return the messages that were left and that nobody is done with, oldest first."""
+    found = db.execute(OPEN_VOICEMAILS)
+    events = (rows.event_from_body(body) for (body,) in found)
+    return [event for event in events if isinstance(event, VoicemailLeft)]
 
 
 def call(db: Database, name: str) -> CallRecord | None:

@@ -91,7 +91,12 @@ def _contacts(db: Database) -> None:
     db.execute("create index events_requests on events (seq) where type = 'CallbackRequested'")
 
 
-MIGRATIONS: tuple[Callable[[Database], None], ...] = (_first, _direction, _contacts)
+def _messages(db: Database) -> None:
+    """Messages left, few of many events: at its start the daemon looks for those not heard."""
+    db.execute("create index events_messages on events (seq) where type = 'VoicemailLeft'")
+
+
+MIGRATIONS: tuple[Callable[[Database], None], ...] = (_first, _direction, _contacts, _messages)
 
 VERSION = len(MIGRATIONS)
 """The schema that this program reads and writes."""
