@@ -26,9 +26,10 @@ from pathlib import Path
 from ccd.events import CallCleared, Event, Offered, Originated
 from ccd.model import CallRecord
 from ccd.store import rows
+from ccd.store.callbacks import OpenCallbacks
 from ccd.store.database import explain, open_for_writing, translated
 from ccd.store.errors import StoreError
-from ccd.store.queries import last_seq, unfinished_events
+from ccd.store.queries import last_seq, open_callbacks, unfinished_events
 from ccd.store.records import CallRecords
 from ccd.store.retention import Sweeper
 
@@ -86,9 +87,12 @@ class Writer:
         with translated(path):
             self.left_open = tuple(unfinished_events(self._db))
             """The events of those calls that an earlier run left without an end."""
+            self.open_callbacks = tuple(open_callbacks(self._db))
+            """The customers whom an earlier run still had to call back."""
         for event in self.left_open:
             self._records.feed(event)
         self._unfinished = self._records.open_calls
+        self._callbacks = OpenCallbacks(self.open_callbacks)
         self._sweeper = Sweeper(self._db, keep_events_s, clock)
 
         self._queue: deque[Event | _Flush] = deque()
@@ -103,6 +107,7 @@ class Writer:
         self._dirty: dict[str, CallRecord] = {}
         self._begun: dict[str, int] = {}  # calls that live, and the number of their first event
         self._ended: list[tuple[str]] = []
+        self._changed_callbacks: set[str] = set()
         self._flushes: list[_Flush] = []
         self._failing = False
         self._written = 0
@@ -237,6 +242,9 @@ class Writer:
             self._begun.setdefault(event.call, event.seq)
         elif isinstance(event, CallCleared) and self._begun.pop(event.call, None) is None:
             self._ended.append((event.call,))
+        callback = self._callbacks.feed(event)
+        if callback is not None:
+            self._changed_callbacks.add(callback)
         if self._has_room(self._rows):
             self._rows.append(row)
         else:
@@ -270,17 +278,25 @@ class Writer:
     def _write_batch(self) -> None:
         batch = list(itertools.islice(self._rows, LARGEST_BATCH))
         records = [rows.record_row(record) for record in self._dirty.values()]
+        changed = [(name, self._callbacks.get(name)) for name in self._changed_callbacks]
         with self._db.atomic():
             connection = self._db.conn
             connection.executemany(rows.INSERT_EVENT, batch)
             connection.executemany(rows.UPSERT_CALL, records)
             connection.executemany(rows.BEGIN_CALL, self._begun.items())
             connection.executemany(rows.END_CALL, self._ended)
+            connection.executemany(
+                rows.KEEP_CALLBACK, [rows.callback_row(each) for _, each in changed if each]
+            )
+            connection.executemany(
+                rows.END_CALLBACK, [(name,) for name, each in changed if each is None]
+            )
         for _ in batch:
             self._rows.popleft()
         self._dirty.clear()
         self._begun.clear()
         self._ended.clear()
+        self._changed_callbacks.clear()
         self._written += len(batch)
 
     def _failed(self, error: StoreError) -> None:

@@ -10,6 +10,7 @@ from sqlite_utils import Database
 from ccd.events import Event, VoicemailLeft
 from ccd.model import CallRecord, Outcome
 from ccd.store import rows
+from ccd.store.callbacks import OpenCallback
 
 OPEN_VOICEMAILS = (
     "select body from events as message where type = 'VoicemailLeft' and not exists"
@@ -56,6 +57,13 @@ def open_voicemails(db: Database) -> list[VoicemailLeft]:
     found = db.execute(OPEN_VOICEMAILS)
     events = (rows.event_from_body(body) for (body,) in found)
     return [event for event in events if isinstance(event, VoicemailLeft)]
+
+
+def open_callbacks(db: Database) -> list[OpenCallback]:
+    """Return the customers who are still to be called back, the best place first."""
+    found = db.execute("select body from open_callbacks")
+    callbacks = [rows.callback_from_body(body) for (body,) in found]
+    return sorted(callbacks, key=lambda each: (each.enqueued_at, each.callback))
 
 
 def call(db: Database, name: str) -> CallRecord | None:

@@ -19,6 +19,7 @@ from ccd.events import (
     WaitEstimated,
 )
 from ccd.model import CallRecord, Cause, Direction, Outcome, Party, Quality
+from ccd.store.callbacks import OpenCallback
 
 EventRow = tuple[int, float, str, str | None, str, str | None]
 """seq, at, type, call, body, contact."""
@@ -30,6 +31,9 @@ INSERT_EVENT = (
 
 BEGIN_CALL = "insert or ignore into open_calls (call, first_seq) values (?, ?)"
 END_CALL = "delete from open_calls where call = ?"
+
+KEEP_CALLBACK = "insert or replace into open_callbacks (callback, body) values (?, ?)"
+END_CALLBACK = "delete from open_callbacks where callback = ?"
 
 _CALL_COLUMNS = (
     "call", "ani", "dnis", "trunk", "direction", "outcome", "offered_at", "answered_at", "queued_at", "queue",
@@ -58,6 +62,7 @@ _CONTACT_FIELDS: dict[type[Event], str] = {
 _encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(AnyEvent)
 _quality_decoder = msgspec.json.Decoder(Quality)
+_callback_decoder = msgspec.json.Decoder(OpenCallback)
 
 
 def event_row(event: Event) -> EventRow:
@@ -77,6 +82,16 @@ def event_from_body(body: str) -> Event:
     """Return the event that a row's body is of. Raises msgspec.ValidationError."""
     event: Event = _decoder.decode(body)
     return event
+
+
+def callback_row(callback: OpenCallback) -> tuple[str, str]:
+    """Return an open callback as a row of `open_callbacks`."""
+    return callback.callback, _encoder.encode(callback).decode()
+
+
+def callback_from_body(body: str) -> OpenCallback:
+    """Return the open callback that a row's body is of. Raises msgspec.ValidationError."""
+    return _callback_decoder.decode(body)
 
 
 def record_row(record: CallRecord) -> tuple[Any, ...]:

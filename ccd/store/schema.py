@@ -96,7 +96,25 @@ def _messages(db: Database) -> None:
     db.execute("create index events_messages on events (seq) where type = 'VoicemailLeft'")
 
 
-MIGRATIONS: tuple[Callable[[Database], None], ...] = (_first, _direction, _contacts, _messages)
+def _open_callbacks(db: Database) -> None:
+    """Who is still to be called back, whether or not the events are kept that say so."""
+    db.execute(
+        """
+        create table open_callbacks (
+            callback text primary key,
+            body text not null             -- JSON, ccd.store.callbacks.OpenCallback
+        ) strict, without rowid
+        """
+    )
+
+
+MIGRATIONS: tuple[Callable[[Database], None], ...] = (
+    _first,
+    _direction,
+    _contacts,
+    _messages,
+    _open_callbacks,
+)
 
 VERSION = len(MIGRATIONS)
 """The schema that this program reads and writes."""
