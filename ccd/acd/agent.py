@@ -20,7 +20,7 @@ A pair that is not in the table is refused with `WrongStateError`.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import Enum, StrEnum, auto
 
 from ccd.acd.errors import WrongStateError
@@ -190,6 +190,19 @@ class Agent:
         if self.state in WORKING:
             return self.wish is None
         return self.state is AgentState.READY
+
+    def serve(self, line: Line) -> None:
+        """He can serve this line as well."""
+        self.lines.append(line)
+        line.able += 1
+
+    def serve_only(self, lines: Iterable[Line]) -> None:
+        """He can serve these lines, and no others."""
+        for line in self.lines:
+            line.able -= 1
+        self.lines = []
+        for line in lines:
+            self.serve(line)
 
     @property
     def occupancy_mark(self) -> float:

@@ -24,7 +24,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from ccd.acd import strategies
 from ccd.acd.actions import (
@@ -39,6 +39,7 @@ from ccd.acd.actions import (
 )
 from ccd.acd.agent import LOGGED_ON_REASON, WORKING, Agent, Trigger, Wish
 from ccd.acd.case import Case, Stage
+from ccd.acd.competition import Competition, Standing
 from ccd.acd.contact import Contact, Place, QueueSettings
 from ccd.acd.errors import (
     AcdError,
@@ -49,7 +50,7 @@ from ccd.acd.errors import (
     WrongStateError,
 )
 from ccd.acd.line import Line, Seat
-from ccd.acd.need import Need, suffice
+from ccd.acd.need import Need, lowest_levels, suffice
 from ccd.acd.order import Order
 from ccd.acd.phases import phases
 from ccd.acd.queue import QueueState
@@ -104,7 +105,10 @@ class Distributor:
         self._arrivals = 0
         self._offers = itertools.count(1)
         self._actions: deque[Action] = deque()
-        self._timers = TimerQueue()
+        self._of_agents = TimerQueue()
+        self._of_contacts = TimerQueue()
+        self._stirred: list[tuple[Case, Callable[[Case], None]]] = []
+        self._competition = Competition()
 
     # --- queues -----------------------------------------------------------------------
 
@@ -318,7 +322,7 @@ class Distributor:
         state = person.fire(Trigger.ENDED, wrap_up=limit > 0)
         if state is AgentState.WRAP_UP:
             if limit < math.inf:
-                person.wrap_up = self._timers.at(now + limit, self._wrap_up_over, person)
+                person.wrap_up = self._of_agents.at(now + limit, self._wrap_up_over, person)
         elif state is not None:
             person.contact = _newest(person)
         if self._notes:
@@ -334,11 +338,18 @@ class Distributor:
 
     def get_timer(self) -> float | None:
         """When `handle_timer` wants to be called next."""
-        return self._timers.next_due()
+        due = (self._of_agents.next_due(), self._of_contacts.next_due())
+        return min((when for when in due if when is not None), default=None)
 
     def handle_timer(self, now: float) -> None:
-        """Do what is due: wrap-ups end, rings widen, patience for one agent is over."""
-        self._timers.run(now)
+        """Do what is due: rings widen, patience for one agent is over, wrap-ups end.
+
+        Contacts go first, and all that move at one instant move together: then those who come
+        free choose among all, and of two who widen at once the one due sooner is served.
+        """
+        self._of_contacts.run(now)
+        self._stir(now)
+        self._of_agents.run(now)
 
     # --- what is so -------------------------------------------------------------------
 
@@ -378,6 +389,33 @@ class Distributor:
         if case is None or case.stage is not Stage.WAITING:
             return None
         return self._position(case)
+
+    def length(self, queue: str) -> int:
+        """How many wait there. Raises `UnknownQueueError`."""
+        state = self._queue(queue)
+        lines = (*state.lines.values(), *state.personal.values())
+        return sum(len(line.waiting) for line in lines)
+
+    def staff(self, queue: str) -> int:
+        """How many who are logged on serve it. Raises `UnknownQueueError`."""
+        return len(self._queue(queue).members)
+
+    def standing(self, contact: str, now: float) -> Standing | None:
+        """What stands between a waiting contact and an agent; None where it does not wait."""
+        case = self._cases.get(contact)
+        if case is None or case.line is None:
+            return None
+        return self._competition.standing(case.line, case.place, case.queue, now)
+
+    def standing_of_newcomer(
+        self, queue: str, now: float, *, head_start_s: float = 0.0
+    ) -> Standing:
+        """What would stand between a call that came now and an agent. Raises `UnknownQueueError`."""
+        state = self._queue(queue)
+        contact = Contact(id="", queue=queue, enqueued_at=now, head_start_s=head_start_s)
+        line = state.line(Need(queue, contact.channel, lowest_levels(state.settings.skills)))
+        place = (self._order.due(contact, state.settings, urgent=False), self._arrivals + 1, "")
+        return self._competition.standing(line, place, state, now)
 
     def stage(self, contact: str) -> Stage | None:
         """Where a contact is; None where it is not (or no longer) here."""
@@ -425,16 +463,14 @@ class Distributor:
 
     def _qualify(self, person: Agent) -> None:
         """Find the lines that an agent who is logged on can serve."""
-        person.lines = [
-            line for name in person.queues for line in self._queues[name].lines_for(person)
-        ]
-        person.lines += self._personal.get(person.name, {}).values()
+        lines = [line for name in person.queues for line in self._queues[name].lines_for(person)]
+        person.serve_only([*lines, *self._personal.get(person.name, {}).values()])
 
     def _leave(self, person: Agent) -> None:
         """Have an agent serve nothing."""
         for name in person.queues:
             self._queues[name].members.pop(person.name, None)
-        person.lines = []
+        person.serve_only(())
 
     def _fire(self, agent: str, trigger: Trigger, now: float, reason: str | None = None) -> None:
         person = self._person(agent)
@@ -582,10 +618,10 @@ class Distributor:
         enqueued_at = case.contact.enqueued_at
         if case.phase + 1 < len(case.phases):
             at = enqueued_at + case.phases[case.phase + 1].after_s
-            case.timers.append(self._timers.at(at, self._next_phase, case))
+            case.timers.append(self._of_contacts.at(at, self._phase_over, case))
         urgent_at = self._order.urgent_at(case.contact)
         if urgent_at is not None and not case.urgent:
-            case.timers.append(self._timers.at(urgent_at, self._urgent, case))
+            case.timers.append(self._of_contacts.at(urgent_at, self._deadline_near, case))
 
     def _take_out(self, case: Case) -> None:
         """Take a waiting contact out of its line."""
@@ -621,7 +657,7 @@ class Distributor:
             self._personal.setdefault(need.agent, {})[need] = line
             person = self._agents.get(need.agent)
             if person is not None and person.state is not AgentState.LOGGED_OUT:
-                person.lines.append(line)
+                person.serve(line)
         return line
 
     def _assign(self, case: Case, chosen: list[Agent], candidates: int, now: float) -> None:
@@ -656,10 +692,35 @@ class Distributor:
             state = person.fire(Trigger.WITHDRAWN)
             self._moved(person, state, now, idle_since=person.idle_since)
 
-    def _next_phase(self, case: Case, now: float) -> None:
+    def _phase_over(self, case: Case, _now: float) -> None:
+        self._stirred.append((case, self._next_phase))
+
+    def _deadline_near(self, case: Case, _now: float) -> None:
+        self._stirred.append((case, self._urgent))
+
+    def _go_on_without(self, person: Agent, now: float) -> None:
+        """Who waits for this agent because he would rather, waits for others as well."""
+        for line in self._personal.get(person.name, {}).values():
+            for place in line.waiting:
+                case = self._cases[place[2]]
+                if case.contact.agent is None:
+                    self._stirred.append((case, self._next_phase))
+        self._stir(now)
+
+    def _stir(self, now: float) -> None:
+        """Change those who wait, then let each, soonest due first, see who is free for it."""
+        stirred, self._stirred = self._stirred, []
+        for case, _ in stirred:
+            if case.line is not None:
+                self._take_out(case)
+        for case, change in stirred:
+            change(case)
+        for case in sorted({case for case, _ in stirred}, key=lambda case: case.place):
+            self._stand(case, now)
+
+    def _next_phase(self, case: Case) -> None:
         """The contact has waited long enough to be offered to others."""
         before = case.phases[case.phase]
-        self._take_out(case)
         case.phase += 1
         if self._notes:
             after = case.phases[case.phase]
@@ -667,35 +728,26 @@ class Distributor:
             why = f"{before.name} until {after.after_s:g} s, then {after.name}"
             skills = ", ".join(f"{skill} {level}" for skill, level in after.need.skills)
             self._note(case, step, why, {"phase": after.name, "skills": skills})
-        self._stand(case, now)
 
-    def _go_on_without(self, person: Agent, now: float) -> None:
-        """Who waits for this agent because he would rather, waits for others as well."""
-        for line in list(self._personal.get(person.name, {}).values()):
-            for place in list(line.waiting):
-                case = self._cases[place[2]]
-                if case.contact.agent is None:
-                    self._next_phase(case, now)
-
-    def _urgent(self, case: Case, now: float) -> None:
+    def _urgent(self, case: Case) -> None:
         """The contact's deadline is near: it goes forward."""
-        self._take_out(case)
         case.urgent = True
         due = self._order.due(case.contact, case.queue.settings, urgent=True)
         case.place = (due, case.arrival, case.contact.id)
         if self._notes:
             self._note(case, Step.URGENT, "its deadline is near", {"due": round(due, 3)})
-        self._wait(case, now)
 
     def _clear_away(self, queue: QueueState) -> list[Case]:
         """Empty a queue of waiting contacts, idle agents and lines; return who waited."""
         for person in queue.members.values():
             self._stand_up(person)
-            person.lines = [
-                line
-                for line in person.lines
-                if line.need.queue != queue.name or line.need.agent is not None
-            ]
+            person.serve_only(
+                [
+                    line
+                    for line in person.lines
+                    if line.need.queue != queue.name or line.need.agent is not None
+                ]
+            )
         waiting = [self._cases[place[2]] for place in sorted(self._waiting_in(queue))]
         for case in waiting:
             self._take_out(case)

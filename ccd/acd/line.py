@@ -24,12 +24,14 @@ class Line:
     At rest at most one side is not empty: that is what work-conserving means.
     """
 
-    __slots__ = ("idle", "need", "waiting")
+    __slots__ = ("able", "idle", "need", "waiting")
 
     def __init__(self, need: Need) -> None:
         self.need = need
         self.waiting: SortedList[Place] = SortedList()
         self.idle: SortedList[Seat] = SortedList()
+        self.able = 0
+        """How many who are logged on can serve it."""
 
     def __repr__(self) -> str:
         return f"<Line {self.need} waiting={len(self.waiting)} idle={len(self.idle)}>"

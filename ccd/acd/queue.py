@@ -61,7 +61,7 @@ class QueueState:
             line = self.lines[need] = Line(need)
             for agent in self.members.values():
                 if suffice(agent.skills, need.skills):
-                    agent.lines.append(line)
+                    agent.serve(line)
         return line
 
     def lines_for(self, agent: Agent) -> Iterator[Line]:

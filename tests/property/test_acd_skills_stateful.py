@@ -28,6 +28,7 @@ from ccd.acd.distributor import (
     Stage,
     Withdrawn,
 )
+from ccd.acd.steps import Step
 from ccd.model import AgentState, Cause, Channel
 
 S = AgentState
@@ -192,7 +193,11 @@ class Life(RuleBasedStateMachine):
                     self.waiting.discard(contact)
                     self.offers.pop(contact, None)
                     del self.contacts[contact]
-                case Noted(contact, _, _, _, _, _):
+                case Noted(contact, Step.URGENT):
+                    deadline = self.contacts[contact].deadline
+                    assert deadline is not None
+                    assert self.now >= deadline - URGENT.urgent_s
+                case Noted(contact, _):
                     assert contact
 
     def moved(self, agent: str, state: AgentState) -> None:
