@@ -163,12 +163,14 @@ class Ring(Section, frozen=True, kw_only=True):
 
 
 class Overflow(Section, frozen=True, kw_only=True):
-    """`[[queue.overflow]]`: where a caller goes who would wait too long. The first rule that holds is followed."""
+    """`[[queue.overflow]]`: where a caller goes who would wait too long. The first rule that holds
+    is followed; one with several conditions holds when all of them do. Nobody comes back to a
+    queue that he overflowed from."""
 
     to: str
     """`queue:NAME`, `number:NUMBER` (another site, through `trunk`), `voicemail`, `callback`, or `goodbye`."""
     wait_s: float | None = None
-    """When he has waited so long."""
+    """When he has waited so long in this queue."""
     length: int | None = None
     """When he comes and so many wait already."""
     ewt_s: float | None = None

@@ -1,0 +1,19 @@
+"""`[acd]`: the order of all who wait."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ccd.config import Settings
+from ccd.settings.problems import Problem
+from ccd.settings.rules.common import not_negative, one_of
+
+ORDERS = ("age", "service_level")
+
+
+def acd(settings: Settings) -> Iterator[Problem]:
+    """An order that there is, and times to remember that end."""
+    section = settings.acd
+    yield from one_of(("acd", "order"), section.order, ORDERS)
+    yield from not_negative(("acd", "redial_window_s"), section.redial_window_s, "never")
+    yield from not_negative(("acd", "last_agent_days"), section.last_agent_days, "not at all")
