@@ -4,19 +4,19 @@ A message is **left** (`Leaving`): greeting, tone, recording, thanks. It is **he
 (`Hearing`) by an agent to whom it was distributed like a call. Both are tables of
 (state, event) -> (state, steps); the desk (`ccd.acd.voicemail_desk`) carries the steps out.
 
-Which messages wait to be heard is no second truth beside the journal: `open_messages`
-folds it from the events.
+Which messages wait to be heard is no second truth beside the journal: they are those of
+which it has a `VoicemailLeft` and no `VoicemailHeard` (`ccd.store.queries.open_voicemails`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from enum import Enum, auto
 from typing import Final
 
 import msgspec
 
-from ccd.events import Event, VoicemailHeard, VoicemailLeft
+from ccd.events import VoicemailLeft
 
 
 class Voicemail(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,17 +33,6 @@ class Voicemail(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float
     left_at: float
     """Seconds since the epoch."""
-
-
-def open_messages(events: Iterable[Event]) -> list[Voicemail]:
-    """Return the messages that were left and not heard, of events in their order; oldest first."""
-    found: dict[str, Voicemail] = {}
-    for event in events:
-        if isinstance(event, VoicemailLeft):
-            found[event.voicemail] = message_of(event)
-        elif isinstance(event, VoicemailHeard):
-            found.pop(event.voicemail, None)
-    return list(found.values())
 
 
 def message_of(left: VoicemailLeft) -> Voicemail:
@@ -66,13 +55,10 @@ class Leaving(Enum):
     """What the caller hears, or does."""
 
     GREETING = auto()
-    TONE = auto()
-    """The greeting was cut short with the hash key."""
     SPEAKING = auto()
-    STOPPED = auto()
-    """He pressed the hash key; the file is not complete yet."""
+    """After the tone, until his message is complete on disk."""
     HUNG_UP = auto()
-    """He hung up while he spoke; the file is not complete yet."""
+    """He has left; his message is not complete yet."""
     THANKED = auto()
     OVER = auto()
 
@@ -81,19 +67,18 @@ class LeavingEvent(Enum):
     """What happens to him."""
 
     PLAYED = auto()
-    HASH = auto()
+    SKIPPED = auto()
+    """He cut the greeting short."""
     RECORDED = auto()
-    """The file is complete: he was silenced by `max_s`, by his key, or by hanging up."""
+    """The file is complete: he pressed the key, spoke for `max_s`, or hung up."""
     LEFT = auto()
 
 
 class LeavingStep(Enum):
     """What is to be done."""
 
-    TONE = auto()
     RECORD = auto()
-    STOP = auto()
-    """Stop recording."""
+    """Tone, then record."""
     KEEP = auto()
     """Keep the message, or throw a short one away."""
     THANK = auto()
@@ -105,15 +90,10 @@ _L, _LE, _LS = Leaving, LeavingEvent, LeavingStep
 
 LEAVING: Final[Mapping[tuple[Leaving, LeavingEvent], tuple[Leaving, tuple[LeavingStep, ...]]]] = {
     (_L.GREETING, _LE.PLAYED): (_L.SPEAKING, (_LS.RECORD,)),
-    (_L.GREETING, _LE.HASH): (_L.TONE, (_LS.TONE,)),
+    (_L.GREETING, _LE.SKIPPED): (_L.SPEAKING, (_LS.RECORD,)),
     (_L.GREETING, _LE.LEFT): (_L.OVER, ()),
-    (_L.TONE, _LE.PLAYED): (_L.SPEAKING, (_LS.RECORD,)),
-    (_L.TONE, _LE.LEFT): (_L.OVER, ()),
-    (_L.SPEAKING, _LE.HASH): (_L.STOPPED, (_LS.STOP,)),
     (_L.SPEAKING, _LE.RECORDED): (_L.THANKED, (_LS.KEEP, _LS.THANK)),
-    (_L.SPEAKING, _LE.LEFT): (_L.HUNG_UP, (_LS.STOP,)),
-    (_L.STOPPED, _LE.RECORDED): (_L.THANKED, (_LS.KEEP, _LS.THANK)),
-    (_L.STOPPED, _LE.LEFT): (_L.HUNG_UP, ()),
+    (_L.SPEAKING, _LE.LEFT): (_L.HUNG_UP, ()),
     (_L.HUNG_UP, _LE.RECORDED): (_L.OVER, (_LS.KEEP,)),
     (_L.THANKED, _LE.PLAYED): (_L.OVER, (_LS.HANG_UP,)),
     (_L.THANKED, _LE.LEFT): (_L.OVER, ()),

@@ -21,18 +21,14 @@ import structlog
 from ccd.acd.contact import Contact
 from ccd.acd.languages import Languages
 from ccd.acd.voicemail import Voicemail, message_of
-from ccd.acd.voicemail_hearing import CallingSwitch, Hearings
-from ccd.acd.voicemail_leaving import Leavings, Left, RecordingSwitch
+from ccd.acd.voicemail_hearing import Hearings
+from ccd.acd.voicemail_leaving import Leavings, Left
 from ccd.acd.waiting_room import Sounds
 from ccd.config import Queue, Settings
 from ccd.events import EventStream, VoicemailHeard, VoicemailLeft
 from ccd.model import Cause, Channel
 from ccd.switch.call import Call
-from ccd.switch.switch import NotReachable
-
-
-class VoicemailSwitch(RecordingSwitch, CallingSwitch, Protocol):
-    """What is needed of `ccd.switch.switch.Switch`."""
+from ccd.switch.switch import NotReachable, Switch
 
 
 class Distribution(Protocol):
@@ -63,7 +59,7 @@ class VoicemailDesk:
         self,
         *,
         settings: Settings,
-        switch: VoicemailSwitch,
+        switch: Switch,
         acd: Distribution,
         sounds: Sounds,
         languages: Languages,
@@ -112,9 +108,9 @@ class VoicemailDesk:
         """Have the caller of an answered call, released from its queue, leave a message for one."""
         self._leavings.take(call, self._queues[queue])
 
-    def restore(self, messages: Iterable[Voicemail]) -> None:
+    def restore(self, messages: Iterable[VoicemailLeft]) -> None:
         """Take up what an earlier run left open (`ccd.store.queries.open_voicemails`)."""
-        for message in messages:
+        for message in map(message_of, messages):
             age = max(0.0, self._wall_clock() - message.left_at)
             self._keep(message, self._loop.time() - age)
 

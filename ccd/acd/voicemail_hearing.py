@@ -28,32 +28,15 @@ from ccd.acd.voicemail import (
 from ccd.acd.waiting_room import Sounds
 from ccd.config import Queue
 from ccd.media.protocol import Sound
-from ccd.model import Cause, Party
-from ccd.switch.call import Call, Controller, Leg
+from ccd.model import Cause
+from ccd.switch.call import Call, Leg
+from ccd.switch.switch import Switch
 
 THINK_S = 10.0
 """How long an agent may think before the menu is said again."""
 
 REMINDERS = 3
 """How often it is said again before we hang up."""
-
-
-class CallingSwitch(Protocol):
-    """What is needed of `ccd.switch.switch.Switch` to have a message heard."""
-
-    def call_agent(
-        self, agent: str, *, phone: str, queue: str, controller: Controller, number: str
-    ) -> Call:
-        """Call an agent for himself; his leg is the call's only one. Raises `NotReachable`."""
-
-    def play(self, leg: Leg, sounds: tuple[Sound, ...]) -> None:
-        """Play to one leg, in place of what played before."""
-
-    def clear_connection(self, leg: Leg, cause: Cause) -> None:
-        """End one leg."""
-
-    def clear_call(self, call: Call, cause: Cause, by: Party = Party.SYSTEM) -> None:
-        """End the call for everybody."""
 
 
 class Report(Protocol):
@@ -97,7 +80,7 @@ class Hearings:
     def __init__(
         self,
         *,
-        switch: CallingSwitch,
+        switch: Switch,
         sounds: Sounds,
         report: Report,
         loop: asyncio.AbstractEventLoop,
@@ -127,7 +110,7 @@ class Hearings:
     def ring(self, message: Voicemail, queue: Queue, agent: str, phone: str) -> None:
         """Ring an agent for a message. Raises `NotReachable`."""
         call = self._switch.call_agent(
-            agent, phone=phone, queue=queue.name, controller=self, number=message.number
+            agent=agent, phone=phone, queue=queue.name, controller=self, number=message.number
         )
         session = self._sessions[call.id] = _Session(message, queue, agent, call)
         session.timer = self._loop.call_later(queue.ring_timeout_s, self._unanswered, session)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, NamedTuple, Protocol
+from typing import NamedTuple
 
 import structlog
 
@@ -21,11 +21,10 @@ from ccd.config import Queue
 from ccd.media.protocol import Sound
 from ccd.model import Cause, Party
 from ccd.switch.call import Call, Leg
+from ccd.switch.switch import Switch
 
-TONE: Final = Sound(frequencies=(1000.0,), on_ms=400)
-"""After it one speaks."""
-
-STOP_KEY = "#"
+SKIP_KEY = "#"
+"""The key that ends a message cuts the greeting short, too."""
 
 
 class Left(NamedTuple):
@@ -35,22 +34,6 @@ class Left(NamedTuple):
     queue: str
     path: str
     seconds: float
-
-
-class RecordingSwitch(Protocol):
-    """What is needed of `ccd.switch.switch.Switch` to take a message."""
-
-    def play(self, leg: Leg, sounds: tuple[Sound, ...]) -> None:
-        """Play to one leg, in place of what played before."""
-
-    def record_message(self, call: Call, path: Path, max_s: float) -> None:
-        """Record the caller alone; the controller hears `message_done` when the file is complete."""
-
-    def stop_message(self, call: Call) -> None:
-        """End that recording, if it still goes on."""
-
-    def clear_call(self, call: Call, cause: Cause, by: Party = Party.SYSTEM) -> None:
-        """End the call for everybody."""
 
 
 @dataclass(slots=True, eq=False)
@@ -73,7 +56,7 @@ class Leavings:
     def __init__(
         self,
         *,
-        switch: RecordingSwitch,
+        switch: Switch,
         sounds: Sounds,
         languages: Languages,
         folder: Path,
@@ -89,9 +72,7 @@ class Leavings:
         self._visits: dict[str, _Visit] = {}
         self._log = structlog.get_logger("voicemail")
         self._do: dict[LeavingStep, Callable[[_Visit], None]] = {
-            LeavingStep.TONE: lambda visit: self._switch.play(visit.call.caller, (TONE,)),
             LeavingStep.RECORD: self._record,
-            LeavingStep.STOP: lambda visit: self._switch.stop_message(visit.call),
             LeavingStep.KEEP: self._keep,
             LeavingStep.THANK: self._thank,
             LeavingStep.HANG_UP: lambda visit: self._switch.clear_call(
@@ -109,28 +90,18 @@ class Leavings:
         visit = self._visits[call.id] = _Visit(
             call, queue, self._languages.of(call, queue), self._folder / day / f"{call.id}.wav"
         )
-        self._switch.play(call.caller, (*self._say(visit, wording.Phrase.VOICEMAIL_GREETING), TONE))
+        self._switch.play(call.caller, self._say(visit, wording.Phrase.VOICEMAIL_GREETING))
 
     # --- the call's controller -----------------------------------------------------------------
 
     def played(self, call: Call, leg: Leg) -> None:
-        """Greeting, tone or thanks are over."""
+        """Greeting or thanks are over."""
         self._happened(call, LeavingEvent.PLAYED)
 
     def digit(self, call: Call, leg: Leg, digit: str) -> None:
-        """The hash key ends the greeting, and the message."""
-        if digit == STOP_KEY:
-            self._happened(call, LeavingEvent.HASH)
-
-    def message_done(self, call: Call, path: str, seconds: float, error: str = "") -> None:
-        """The file is complete, or `error` says why there is none."""
-        visit = self._visits.get(call.id)
-        if visit is None:
-            return
-        if error:
-            self._log.error("message not recorded", call=call.id, path=path, reason=error)
-        visit.seconds = 0.0 if error else seconds
-        self._happened(call, LeavingEvent.RECORDED)
+        """The hash key ends the greeting (and, taken by the switch, the message)."""
+        if digit == SKIP_KEY:
+            self._happened(call, LeavingEvent.SKIPPED)
 
     def caller_left(self, call: Call, cause: Cause) -> None:
         """He hung up: most people end a message so."""
@@ -172,9 +143,16 @@ class Leavings:
         try:
             visit.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
-            # The recorder fails then, and says so to `message_done`.
+            # The recorder fails then, and tells of a message of no length.
             self._log.error("no folder for messages", reason=str(error))
-        self._switch.record_message(visit.call, visit.path, visit.queue.voicemail.max_s)
+        self._switch.record_message(
+            visit.call, visit.path, visit.queue.voicemail.max_s, self._recorded
+        )
+
+    def _recorded(self, call: Call, path: str, seconds: float) -> None:
+        """The file is complete; his call may be long over."""
+        self._visits[call.id].seconds = seconds
+        self._happened(call, LeavingEvent.RECORDED)
 
     def _keep(self, visit: _Visit) -> None:
         if self._is_message(visit):
