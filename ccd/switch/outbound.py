@@ -110,6 +110,8 @@ class Outbound:
 
     def _leg(self, call: Call, party: Party, hop: Hop) -> Leg:
         """A leg with a port on the worker of the call's other legs: audio stays on one."""
+        if call.ending is not None:
+            raise NotReachable(Cause.CALL_CANCELLED, f"call {call.id} is over")
         worker = next((leg.port.worker for leg in call.legs if leg.port is not None), None)
         try:
             port = self._patch.port(None, hop.host, worker)

@@ -17,12 +17,8 @@ import structlog
 
 from ccd.config import Settings
 from ccd.events import (
-    CallCleared,
-    ConnectionCleared,
     Delivered,
-    Established,
     EventStream,
-    Failed,
     Offered,
     Originated,
 )
@@ -32,24 +28,17 @@ from ccd.media.protocol import Gauge, Report, Sound
 from ccd.model import Cause, ConnectionState, Direction, Party
 from ccd.sip.endpoint import Endpoint
 from ccd.sip.events import (
-    Accepted,
-    Confirmed,
     InviteReceived,
-    OfferAnswered,
-    OfferReceived,
-    Progressed,
-    Rejected,
     SipEvent,
-    Terminated,
 )
 from ccd.sip.negotiation import Negotiation, NoCommonMedia
 from ccd.sip.sdp import SdpError
-from ccd.sip.session import Session, SessionState
 from ccd.switch.admission import Admission, Refused
 from ccd.switch.call import Call, Controller, Leg
-from ccd.switch.causes import cause_of_status, reason_header, status_of_cause
+from ccd.switch.causes import cause_of_status
 from ccd.switch.conversation import Conversations
-from ccd.switch.descriptions import AnswerRefusedError, Descriptions
+from ccd.switch.descriptions import Descriptions
+from ccd.switch.endings import Endings
 from ccd.switch.errors import NotReachable as NotReachable
 from ccd.switch.messages import CallLater, MessageDone, Messages
 from ccd.switch.outbound import Outbound
@@ -57,6 +46,7 @@ from ccd.switch.patch import Patch, RecordingDone
 from ccd.switch.phones import Phones
 from ccd.switch.recordings import Recordings
 from ccd.switch.reports import Reports
+from ccd.switch.signals import Signals
 
 Router = Callable[[Call], Controller | None]
 """Who takes a call that came in: None where the number dialled has no service."""
@@ -107,14 +97,33 @@ class Switch:
             hold_music=str(hold_music),
         )
         self._messages = Messages(patch=self._patch, call_later=call_later)
+        self._endings = Endings(
+            patch=self._patch,
+            conversations=self._conversations,
+            messages=self._messages,
+            admission=admission,
+            events=events,
+            forget=self._forget,
+            wake=endpoint.wake,
+            clock=clock,
+        )
         self._reports = Reports(
-            patch=self._patch, messages=self._messages, events=events, lost=self._lost
+            patch=self._patch, messages=self._messages, events=events, lost=self._endings.lost
         )
         self._log = structlog.get_logger("switch")
         self._numbers = itertools.count(1)
         self._boot = boot
         self._descriptions = Descriptions(
             patch=self._patch, address=media_address, codecs=settings.media.codecs
+        )
+        self._signals = Signals(
+            patch=self._patch,
+            descriptions=self._descriptions,
+            conversations=self._conversations,
+            endings=self._endings,
+            events=events,
+            wake=endpoint.wake,
+            clock=clock,
         )
         self._outbound = Outbound(
             endpoint=endpoint,
@@ -129,22 +138,14 @@ class Switch:
         self.idle = asyncio.Event()
         """Set while there is no call."""
         self.idle.set()
-        self._on_sip: dict[type, Callable[..., None]] = {
-            InviteReceived: self._invite_received,
-            Progressed: self._progressed,
-            Accepted: self._accepted,
-            Confirmed: self._confirmed,
-            Rejected: self._rejected,
-            OfferReceived: self._offer_received,
-            OfferAnswered: self._offer_answered,
-            Terminated: self._terminated,
-        }
 
     # --- verbs -------------------------------------------------------------------
 
     def answer(self, call: Call) -> None:
         """Answer the caller; `established` follows when the caller's ACK is here."""
         leg = call.caller
+        if call.direction is Direction.OUT:
+            return
         if leg.state is not ConnectionState.ALERTING or leg.ending is not None:
             return
         if leg.agreed is None:
@@ -160,8 +161,8 @@ class Switch:
     def refuse(self, call: Call, status: int) -> None:
         """Refuse a caller who is not answered yet, with a SIP status."""
         call.refused_with = status
-        self._begin_ending(call, cause_of_status(status), Party.SYSTEM)
-        self._end(call.caller, cause_of_status(status), status=status)
+        self._endings.begin(call, cause_of_status(status), Party.SYSTEM)
+        self._endings.end(call.caller, cause_of_status(status), status=status)
 
     def play(self, leg: Leg, sounds: Sequence[Sound], *, loop: bool = False) -> None:
         """Play to one leg, in place of what played before; the controller hears when it ended."""
@@ -192,7 +193,7 @@ class Switch:
         self._messages.stop(call)
 
     def ring(self, call: Call, *, agent: str, phone: str, queue: str) -> Leg:
-        """Call an agent's phone for this call; several may ring at once, an `ring` each.
+        """Call an agent's phone for this call; several may ring at once, a `ring` each.
 
         `alerting`, then `established` or `failed`, come to the controller for every leg. The
         first to answer has the call: of others who answer later, `failed` is told with
@@ -248,7 +249,6 @@ class Switch:
         call.data.update(data or {})
         call.controller = controller
         self._call_customer(call, number, trunk)
-        self._keep(call)
         return call
 
     def call_agent(
@@ -285,15 +285,13 @@ class Switch:
         """Call the customer of a call of ours: its agent is there, or a first try failed.
 
         The agent hears ringback meanwhile. `established` (then: `bridge`) or `failed` come to
-        the controller as for `dial`; after `failed` the agent is still there, in silence, and
-        so is the customer's ringing phone where the agent leaves before it answers. Raises `NotReachable`, and then nothing has changed.
+        the controller as for `dial`, but after `failed` the agent is still there, in silence.
+        Where the agent leaves first (`agent_left`), the customer's phone rings on: `clear_call`
+        ends that. Raises `NotReachable`, and then nothing has changed.
         """
         if call.direction is Direction.IN or call.caller.state is not ConnectionState.NULL:
             raise NotReachable(Cause.REJECTED, f"call {call.id} has its caller")
-        if call.ending is not None:
-            raise NotReachable(Cause.REJECTED, f"call {call.id} is ending")
         self._call_customer(call, number, trunk)
-        call.dnis, call.trunk = number, trunk
         self._conversations.play_ringback(call)
         return call.caller
 
@@ -301,6 +299,8 @@ class Switch:
         call.caller = leg = self._outbound.number(
             call, number, trunk=trunk, party=Party.CALLER, ani=call.ani, now=self._clock()
         )
+        call.dnis, call.trunk = number, trunk
+        self._keep(call)
         self._events.publish(
             Originated(call=call.id, leg=leg.id, ani=call.ani, dnis=number, trunk=trunk)
         )
@@ -309,7 +309,7 @@ class Switch:
         """Caller and agent who answered hear each other, and are recorded; nobody rings on."""
         self._messages.stop(call)
         for leg in tuple(call.ringing):
-            self._end(leg, Cause.ANSWERED_ELSEWHERE)
+            self._endings.end(leg, Cause.ANSWERED_ELSEWHERE)
         self._conversations.join(call)
 
     def hold(self, leg: Leg) -> None:
@@ -336,7 +336,7 @@ class Switch:
         self.play_music(call.caller)
         call.transferred_from = giver.id
         call.answered = None
-        self._end(giver, Cause.TRANSFER)
+        self._endings.end(giver, Cause.TRANSFER)
         return leg
 
     def send_digits(self, leg: Leg, digits: str) -> None:
@@ -346,13 +346,11 @@ class Switch:
 
     def clear_connection(self, leg: Leg, cause: Cause) -> None:
         """End one leg."""
-        self._end(leg, cause)
+        self._endings.end(leg, cause)
 
     def clear_call(self, call: Call, cause: Cause, by: Party = Party.SYSTEM) -> None:
         """End the call for everybody."""
-        self._begin_ending(call, cause, by)
-        for leg in tuple(call.legs):
-            self._end(leg, cause)
+        self._endings.end_call(call, cause, by)
 
     @property
     def legs(self) -> int:
@@ -363,9 +361,10 @@ class Switch:
 
     def handle_sip(self, event: SipEvent) -> None:
         """Take an event of the endpoint."""
-        handler = self._on_sip.get(type(event))
-        if handler is not None:
-            handler(event)
+        if isinstance(event, InviteReceived):
+            self._invite_received(event)
+        else:
+            self._signals.take(event)
 
     def _invite_received(self, event: InviteReceived) -> None:
         session, now = event.session, self._clock()
@@ -431,188 +430,11 @@ class Switch:
         self.calls[call.id] = call
         self.idle.clear()
 
-    def _confirmed(self, event: Confirmed) -> None:
-        leg = _owner(event.session)
-        if leg is None or leg.ending is not None:
-            return
-        if event.sdp is not None and not self._take_answer(leg, event.sdp):
-            return
-        if leg.state is ConnectionState.ALERTING:
-            self._establish(leg)
-
-    def _progressed(self, event: Progressed) -> None:
-        leg = _owner(event.session)
-        if leg is None or leg.state is not ConnectionState.INITIATED or event.code < 180:
-            return
-        leg.state = ConnectionState.ALERTING
-        if leg.call.controller is not None:
-            leg.call.controller.alerting(leg.call, leg)
-
-    def _accepted(self, event: Accepted) -> None:
-        leg = _owner(event.session)
-        if leg is None or leg.ending is not None:
-            return
-        call = leg.call
-        if event.sdp is None or event.is_offer:
-            self._log.info("answered without an answer to our offer", leg=leg.id)
-            self._end(leg, Cause.INCOMPATIBLE_MEDIA)
-        elif leg in call.ringing and _is_there(call.answered):
-            self._end(leg, Cause.ANSWERED_ELSEWHERE)  # two answers crossed; this one was later
-        elif self._take_answer(leg, event.sdp):
-            self._establish(leg)
-
-    def _establish(self, leg: Leg) -> None:
-        leg.state = ConnectionState.CONNECTED
-        call = leg.call
-        if leg in call.ringing:
-            call.ringing.remove(leg)
-            self._conversations.part(call)  # from one who is ending, if there is one
-            call.answered = leg
-        else:
-            self._conversations.stop_ringback(call)
-        self._events.publish(
-            Established(call=call.id, leg=leg.id, party=leg.party, agent=leg.agent)
-        )
-        if call.controller is not None:
-            call.controller.established(call, leg)
-
-    def _rejected(self, event: Rejected) -> None:
-        leg = _owner(event.session)
-        if leg is not None and leg.ending is None:
-            leg.ending = cause_of_status(event.code)
-
-    def _offer_received(self, event: OfferReceived) -> None:
-        """The far end changes its media: moves it, holds, retrieves (RFC 3264, 8)."""
-        leg, now = _owner(event.session), self._clock()
-        if leg is None or leg.port is None:
-            event.session.refuse_offer(now=now)
-            return
-        if event.sdp is None:
-            event.session.answer(self._descriptions.offer(leg), now=now)
-            return
-        try:
-            answer = self._descriptions.answer(leg, event.sdp)
-        except (SdpError, NoCommonMedia, NoPortFree) as error:
-            self._log.info("new offer refused", leg=leg.id, reason=str(error))
-            event.session.refuse_offer(now=now)
-            return
-        event.session.answer(answer, now=now)
-        if leg.media_open:
-            self._patch.open(leg)
-        if leg.connected:
-            self._conversations.follow(leg)
-
-    def _offer_answered(self, event: OfferAnswered) -> None:
-        leg = _owner(event.session)
-        if leg is not None and leg.port is not None and self._take_answer(leg, event.sdp):
-            self._conversations.follow(leg)
-
-    def _terminated(self, event: Terminated) -> None:
-        """A session has ended, whoever ended it; the only way a leg leaves a call."""
-        leg = _owner(event.session)
-        if leg is None:
-            return
-        call, was_connected = leg.call, leg.connected
-        cause = leg.ending or _cause_of(event)
-        leg.state = ConnectionState.NULL
-        call.legs.remove(leg)
-        if leg in (call.caller, call.agent):
-            self._conversations.part(call)
-        if leg is call.caller:
-            self._messages.stop(call)
-            self._conversations.stop_ringback(call)
-        self._patch.close(leg)
-        if leg.channel:
-            self._admission.leave(leg.channel)
-        if leg is call.caller and (was_connected or call.direction is Direction.IN):
-            self._caller_left(call, cause, by=event.by)
-        else:
-            self._other_left(leg, cause, was_connected)
-        if not call.legs and self.calls.pop(call.id, None) is not None:
-            # Nobody ended it for all: it ends because its last leg did.
-            by_him = was_connected and event.by == "remote"
-            self._begin_ending(call, cause, leg.party if by_him else Party.SYSTEM)
-            self._cleared(call)
-
-    def _caller_left(self, call: Call, cause: Cause, *, by: str) -> None:
-        self._begin_ending(call, cause, Party.CALLER if by == "remote" else Party.SYSTEM)
-        self._publish_cleared(call.caller, cause)
-        if call.controller is not None:
-            call.controller.caller_left(call, cause)
-        for other in tuple(call.legs):
-            self._end(other, cause if other.connected else Cause.CALL_CANCELLED)
-
-    def _other_left(self, leg: Leg, cause: Cause, was_connected: bool) -> None:
-        """An agent is gone, or somebody whom we called could not be had."""
-        call = leg.call
-        if leg is call.answered:
-            call.answered = None
-        elif leg in call.ringing:
-            call.ringing.remove(leg)
-        if was_connected or call.ending is not None:
-            self._publish_cleared(leg, cause)
-        else:
-            call.transferred_from = None  # whoever takes the call next was not given it
-            self._events.publish(
-                Failed(call=call.id, leg=leg.id, party=leg.party, cause=cause, agent=leg.agent)
-            )
-        if call.controller is not None and call.ending is None:
-            if was_connected:
-                call.controller.agent_left(call, leg, cause)
-            else:
-                call.controller.failed(call, leg, cause)
-
-    def _publish_cleared(self, leg: Leg, cause: Cause) -> None:
-        self._events.publish(
-            ConnectionCleared(call=leg.call.id, leg=leg.id, party=leg.party, cause=cause)
-        )
-
-    def _cleared(self, call: Call) -> None:
+    def _forget(self, call: Call) -> bool:
+        known = self.calls.pop(call.id, None) is not None
         if not self.calls:
             self.idle.set()
-        self._events.publish(
-            CallCleared(
-                call=call.id,
-                cause=call.ending or Cause.NORMAL_CLEARING,
-                released_by=call.released_by,
-                status=call.refused_with,
-            )
-        )
-        if call.controller is not None:
-            call.controller.cleared(call)
-
-    def _begin_ending(self, call: Call, cause: Cause, by: Party) -> None:
-        """Note why the call ends and who ended it; the first to do so is the one."""
-        if call.ending is None:
-            call.ending, call.released_by = cause, by
-
-    def _end(self, leg: Leg, cause: Cause, *, status: int | None = None) -> None:
-        """Have a leg's session end; `_terminated` does the rest when it has."""
-        if leg.state is ConnectionState.NULL or leg.ending is not None:
-            return
-        leg.ending = cause
-        now = self._clock()
-        if leg is leg.call.caller and leg.session.state is SessionState.RINGING:
-            status = status or status_of_cause(cause)
-            retry = (("Retry-After", "5"),) if status == 503 else ()
-            leg.session.reject(status, now=now, headers=retry)
-        else:
-            leg.session.terminate(now=now, reason=reason_header(cause))
-        self._endpoint.wake()
-
-    def _take_answer(self, leg: Leg, answer: bytes) -> bool:
-        """Open the leg as the peer's answer says; an answer that makes no sense ends it."""
-        try:
-            moved = self._descriptions.accept(leg, answer)
-        except AnswerRefusedError as error:
-            self._log.info("answer refused", leg=leg.id, reason=str(error))
-            self._end(leg, error.cause)
-            return False
-        if moved:
-            # Our offer named the old port, and its answer came too late to choose: say so.
-            leg.session.offer(self._descriptions.offer(leg), now=self._clock())
-            self._endpoint.wake()
-        return True
+        return known
 
     # --- what media says -------------------------------------------------------------
 
@@ -637,13 +459,6 @@ class Switch:
             self.clear_call(call, Cause.MEDIA_WORKER_LOST)
         return len(calls)
 
-    def _lost(self, leg: Leg, cause: Cause) -> None:
-        """A leg has no audio: end it, and with the caller's the call."""
-        if leg is leg.call.caller:
-            self.clear_call(leg.call, cause)
-        else:
-            self._end(leg, cause)
-
     def _played(self, leg: Leg) -> None:
         if leg.call.controller is not None and leg.ending is None:
             leg.call.controller.played(leg.call, leg)
@@ -651,20 +466,3 @@ class Switch:
     def _stop_message(self, leg: Leg) -> None:
         if leg is leg.call.caller:
             self._messages.stop(leg.call)
-
-
-def _owner(session: Session) -> Leg | None:
-    """The leg that this session is of, where it still is."""
-    leg = session.owner
-    return leg if isinstance(leg, Leg) and leg.session is session else None
-
-
-def _cause_of(event: Terminated) -> Cause:
-    """Why a session ended that we did not end ourselves."""
-    if event.by in ("timeout", "transport"):
-        return Cause.NETWORK_FAILURE
-    return Cause.CALL_CANCELLED if event.cancelled else Cause.NORMAL_CLEARING
-
-
-def _is_there(leg: Leg | None) -> bool:
-    return leg is not None and leg.ending is None
