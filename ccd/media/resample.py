@@ -9,6 +9,7 @@ and all outputs of one phase are one matrix product. The band that telephony use
 
 from __future__ import annotations
 
+import functools
 import math
 
 import numpy as np
@@ -43,7 +44,6 @@ def resample(samples: NDArray[np.float32], source: int, target: int) -> NDArray[
     cutoff = half_band * (_PASS + _STOP) / 2.0
     transition = half_band * (_STOP - _PASS)
     reach = math.ceil((_ATTENUATION_DB - 7.95) / (2.285 * 2.0 * math.pi * transition) / 2.0)
-    taps = np.arange(-reach + 1, reach + 1)
     count = -(-samples.size * up // down)
     padded = np.concatenate(
         [np.zeros(reach - 1, np.float32), samples, np.zeros(reach + down, np.float32)]
@@ -55,7 +55,7 @@ def resample(samples: NDArray[np.float32], source: int, target: int) -> NDArray[
         # their fraction, and their whole parts are `down` apart.
         whole, remainder = divmod(phase * down, up)
         mine = output[phase::up]
-        kernel = _kernel(taps.astype(np.float64) - remainder / up, cutoff, reach)
+        kernel = _kernel(remainder / up, cutoff, reach)
         sources = windows[whole::down]
         for start in range(0, mine.size, _BLOCK):
             stop = min(start + _BLOCK, mine.size)
@@ -63,9 +63,15 @@ def resample(samples: NDArray[np.float32], source: int, target: int) -> NDArray[
     return output
 
 
-def _kernel(distance: NDArray[np.float64], cutoff: float, reach: int) -> NDArray[np.float32]:
+@functools.lru_cache(maxsize=1024)
+def _kernel(fraction: float, cutoff: float, reach: int) -> NDArray[np.float32]:
+    """The filter of outputs that fall `fraction` behind an input; for a short prompt, making
+    the 160 filters from 22,050 Hz to 8,000 costs ten times what using them does.
+    """
+    distance = np.arange(-reach + 1, reach + 1, dtype=np.float64) - fraction
     window = np.i0(_KAISER_BETA * np.sqrt(np.maximum(0.0, 1.0 - (distance / reach) ** 2)))
     taps = np.sinc(2.0 * cutoff * distance) * window
     # Every phase passes a constant unchanged; otherwise their ripple would be a tone.
     normalised: NDArray[np.float32] = (taps / taps.sum()).astype(np.float32)
+    normalised.setflags(write=False)
     return normalised
