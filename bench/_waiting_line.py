@@ -29,7 +29,8 @@ class Kind:
     rate: Callable[[float], float]
     """Arrivals a second at a time; never above `most`."""
     most: float
-    service: Callable[[random.Random], float]
+    service: Callable[[random.Random, float], float]
+    """Draws a handle time, at a time."""
     patience: float = math.inf
     """Mean, seconds."""
     head_start: float = 0.0
@@ -69,7 +70,11 @@ class Look:
 
 
 class WaitingLine:
-    """`agents[n]`: the queues that agent n serves."""
+    """`agents[n]`: the queues that agent n serves.
+
+    `ring`: how long each phone rings, part of wait and handle time; `look_every`: waiting callers are
+    asked about so often; `counted`: how many times too many agents the estimator is told of, at a time.
+    """
 
     def __init__(
         self,
@@ -79,6 +84,7 @@ class WaitingLine:
         seed: int = 1,
         ring: float = 0.0,
         look_every: float = 0.0,
+        counted: Callable[[float], float] = lambda _: 1.0,
     ) -> None:
         self.estimator = Estimator()
         self.callers: list[Caller] = []
@@ -89,6 +95,7 @@ class WaitingLine:
         self._agents = agents
         self._ring = ring
         self._look_every = look_every
+        self._counted = counted
         self._line: list[Caller] = []
         self._idle = set(range(len(agents)))
         self._events: list[tuple[float, int, Callable[[float], None]]] = []
@@ -133,7 +140,7 @@ class WaitingLine:
             str(caller.number),
             kind.queue,
             caller.ahead,
-            self.servers[kind.queue],
+            self._servers(kind.queue, now),
             now,
             group=kind.group,
         )
@@ -146,6 +153,9 @@ class WaitingLine:
         if self._look_every:
             self._at(now + self._look_every, lambda at: self._look(caller, at))
 
+    def _servers(self, queue: str, now: float) -> int:
+        return max(round(self.servers[queue] * self._counted(now)), 1)
+
     def _ahead(self, caller: Caller) -> int:
         rivals = self._rivals[caller.kind.queue]
         return sum(
@@ -157,7 +167,7 @@ class WaitingLine:
         if caller.ghost or caller.wait is not None:
             return
         told = self.estimator.advanced(
-            str(caller.number), self._ahead(caller), self.servers[caller.kind.queue], now
+            str(caller.number), self._ahead(caller), self._servers(caller.kind.queue, now), now
         )
         self.looks.append(Look(now, told, caller))
         self._at(now + self._look_every, lambda at: self._look(caller, at))
@@ -169,7 +179,7 @@ class WaitingLine:
 
     def _serve(self, agent: int, kind: Kind, now: float) -> None:
         self._idle.discard(agent)
-        seconds = self._ring + kind.service(self._rng)
+        seconds = self._ring + kind.service(self._rng, now)
         self._at(now + seconds, lambda at: self._free(agent, kind, seconds, at))
 
     def _free(self, agent: int, kind: Kind, seconds: float, now: float) -> None:
@@ -216,14 +226,14 @@ def coverage(callers: Sequence[Caller], *, after: float = 0.0) -> tuple[int, flo
     )
 
 
-def exponential(mean: float) -> Callable[[random.Random], float]:
-    return lambda rng: rng.expovariate(1 / mean)
+def exponential(mean: float) -> Callable[[random.Random, float], float]:
+    return lambda rng, _: rng.expovariate(1 / mean)
 
 
-def lognormal(mean: float, variation: float) -> Callable[[random.Random], float]:
+def lognormal(mean: float, variation: float) -> Callable[[random.Random, float], float]:
     """`variation`: standard deviation by mean."""
     sigma = math.sqrt(math.log(1 + variation**2))
-    return lambda rng: rng.lognormvariate(math.log(mean) - sigma**2 / 2, sigma)
+    return lambda rng, _: rng.lognormvariate(math.log(mean) - sigma**2 / 2, sigma)
 
 
 def steady(rate: float) -> Callable[[float], float]:

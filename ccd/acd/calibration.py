@@ -98,6 +98,12 @@ class Curve(NamedTuple):
         y0, y1 = self.true[right - 1], self.true[right]
         return y0 + (y1 - y0) * (x - x0) / (x1 - x0)
 
+    def over(self, x: Floats) -> Floats:
+        """Return the same for many at once."""
+        low, high = self.modelled[0], self.modelled[-1]
+        within: Floats = np.interp(x, self.modelled, self.true)
+        return within + np.minimum(x - low, 0.0) + np.maximum(x - high, 0.0)
+
 
 IDENTITY = Curve((0.0,), (0.0,))
 
@@ -152,6 +158,9 @@ class Calibration:
         self._at = row + 1
         self._count += 1
         self._stale += 1
+        if self._count >= LEAST and self._stale >= min(EVERY, self._count // LEAST):
+            self._curves = self._draw()
+            self._stale = 0
 
     def judge(self, wait: float, said: Quantiles, *, ended: bool) -> None:
         """Ask for more where this node's promise was broken; those answered stand for those who left."""
@@ -170,12 +179,9 @@ class Calibration:
         self._asked = (first, second)
 
     def curves(self) -> tuple[Curve, Curve]:
-        """Return those for P50 and P90, drawn anew where there is news enough."""
-        if self._count < LEAST:
+        """Return those for P50 and P90; asking changes nothing, so that a replay says the same."""
+        if self._curves is None:
             return self.parent.curves() if self.parent else (IDENTITY, IDENTITY)
-        if self._curves is None or self._stale >= min(EVERY, self._count // LEAST):
-            self._curves = self._draw()
-            self._stale = 0
         return self._curves
 
     def __call__(self, modelled: Quantiles) -> Quantiles:
@@ -205,7 +211,7 @@ def _fit(
     """Draw one curve through waits and what was modelled (logarithms, one entry a wait)."""
     low, high = float(modelled.min()), float(modelled.max())
     knots = np.linspace(low, high, 1 + min(KNOTS - 1, int((high - low) / OCTAVE)))
-    expected = np.array([parent(x) for x in modelled.tolist()])
+    expected = parent.over(modelled)
     index = order(waits - expected, seen)
     ratios = (waits - expected)[index]
     weights = np.broadcast_to(recency[index], (1 + len(knots), len(index))).copy()
@@ -228,6 +234,8 @@ def _fit(
         return (number * local + PRIOR * otherwise) / (number + PRIOR)
 
     whole = at(0, 0.0)
+    if len(knots) == 1:
+        return Curve((low,), (parent(low) + whole,))
     true = [parent(x) + at(1 + row, whole) for row, x in enumerate(knots.tolist())]
     rising = (np.maximum.accumulate(true) + np.minimum.accumulate(true[::-1])[::-1]) / 2.0
     return Curve(tuple(knots.tolist()), tuple(rising.tolist()))

@@ -146,7 +146,8 @@ class Estimator:
     ) -> Estimate:
         """A contact begins to wait. Returns what can be said of its wait, which is held against the truth.
 
-        One that is given to an agent at once never waits, and is not told here.
+        One that is given to an agent at once never waits: it need not be told here, and where it is, and is
+        `started` at the same time, nothing is learnt from it.
         """
         waiting = self._waiting[contact] = _Waiting(queue, group, now)
         if (model := self._model(queue, ahead, servers)) is None:
@@ -220,6 +221,8 @@ class Estimator:
         if (waiting := self._waiting.pop(contact, None)) is None:
             return False
         wait = max(now - waiting.since, 0.0)
+        if answered and wait == 0.0:
+            return True
         self._patience.add(waiting.queue, wait, left=not answered)
         self._known(waiting.queue).record.over(waiting.said, wait, answered=answered)
         for look in waiting.looks:

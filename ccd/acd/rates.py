@@ -21,6 +21,9 @@ HANDLED_PRIOR = 5.0
 HANDLED_LEAST = 5
 """With fewer handled contacts in the whole centre nothing is said."""
 
+SHORTEST_S = 0.05
+"""No wait and no mean handle time counts as less: a rate is a number one can work with."""
+
 PATIENCE_MEMORY = 500
 """Patience is judged by about so many of the last waits."""
 
@@ -72,7 +75,7 @@ class HandleTimes:
 
     def mean(self, queue: str) -> float | None:
         """Return the mean handle time (s) of what the agents of `queue` do; None: unknown."""
-        if self._all.count < HANDLED_LEAST or self._all.mean <= 0.0:
+        if self._all.count < HANDLED_LEAST:
             return None
         known = [
             handled
@@ -80,7 +83,7 @@ class HandleTimes:
             if (handled := self._queues.get(peer)) is not None
         ]
         if not known:
-            return self._all.mean
+            return max(self._all.mean, SHORTEST_S)
         latest = max(handled.at for handled in known)
         seconds = weight = count = 0.0
         for handled in known:
@@ -89,7 +92,8 @@ class HandleTimes:
             weight += share
             count += handled.count
         own = min(count, HANDLED_MEMORY)
-        return (own * seconds / weight + HANDLED_PRIOR * self._all.mean) / (own + HANDLED_PRIOR)
+        mean = (own * seconds / weight + HANDLED_PRIOR * self._all.mean) / (own + HANDLED_PRIOR)
+        return max(mean, SHORTEST_S)
 
 
 class _Waits:
@@ -102,7 +106,7 @@ class _Waits:
     def add(self, seconds: float, left: bool) -> None:
         keep = 1.0 - 1.0 / PATIENCE_MEMORY
         self.left = self.left * keep + left
-        self.seconds = self.seconds * keep + seconds
+        self.seconds = self.seconds * keep + max(seconds, SHORTEST_S)
 
 
 class Patience:
@@ -130,7 +134,7 @@ class Patience:
 
     def leaving_rate(self, queue: str) -> float:
         """Return theta, 1/s; 0 where nobody has left yet."""
-        if self._all.left == 0.0 or self._all.seconds == 0.0:
+        if self._all.left == 0.0:
             return 0.0
         common = self._all.left / self._all.seconds
         waits = self._queues.get(queue)
