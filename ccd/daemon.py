@@ -23,7 +23,9 @@ import msgspec
 import structlog
 
 import ccd
+from ccd.acd import wording
 from ccd.acd.errors import AcdError
+from ccd.acd.languages import needed
 from ccd.centre import Centre
 from ccd.config import Settings
 from ccd.cti.access import AuditLine
@@ -122,7 +124,9 @@ class Daemon:
 
         flows = self._read_flows()
         prompts = PromptBook(self.paths.prompts, studio=self.paths.studio)
-        await prompts.prepare(vocabulary(flows.values()))
+        said = vocabulary(flows.values())
+        languages = needed(settings, {prompt.lang for prompt in said})
+        await prompts.prepare([*said, *wording.vocabulary(languages)])
         music = await asyncio.to_thread(hold_music, self.paths.prompts)
 
         self.media = MediaPool(
