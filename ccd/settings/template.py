@@ -61,7 +61,7 @@ def working(password: str) -> Mapping[str, Row]:
 def template(password: str) -> str:
     """Return the text of a new settings file."""
     shown = working(password)
-    lines = list(_comment(HEADER))
+    lines = [f"# {line}".rstrip() for line in HEADER.splitlines()]
     for table in describe.tables():
         if table.name in POSSIBLE:
             lines += _table(table, POSSIBLE[table.name], hidden=True)
@@ -102,6 +102,9 @@ def _table(table: describe.Table, row: Row, *, hidden: bool) -> Iterator[str]:
 
 
 def _comment(text: str) -> Iterator[str]:
-    for paragraph in text.splitlines():
-        for line in textwrap.wrap(paragraph, WIDTH - 2, drop_whitespace=True) or [""]:
-            yield f"# {line}".rstrip()
+    """Yield a docstring's paragraphs anew, in lines of this file's width."""
+    for number, paragraph in enumerate(text.split("\n\n")):
+        if number:
+            yield "#"
+        for line in textwrap.wrap(" ".join(paragraph.split()), WIDTH - 2):
+            yield f"# {line}"

@@ -497,3 +497,54 @@ def test_a_hint_is_not_longer_than_a_line() -> None:
         phone=(PHONE,), queue=queues, agent=(Agent(name="a", phone="1001", queues=("xyz",)),)
     )
     assert the_only(settings).endswith("(one of: q0, q1, q2, q3, q4, q5, q6, q7 and 1992 more)")
+
+
+GARBAGE = (
+    "",
+    " ",
+    ":",
+    "-",
+    "/",
+    "\x00",
+    "x" * 5000,
+    "..",
+    "/",
+    "queue:",
+    "09:00-",
+    "é",
+    "0000-00-00",
+)
+
+
+@pytest.mark.parametrize("text", GARBAGE)
+def test_whatever_text_stands_there_the_answer_is_a_complaint(text: str) -> None:
+    settings = Settings(
+        acd=Acd(order=text),
+        skill=(Skill(name="s"),),
+        customer=(Customer(number="1", customer_class=text or "-", adviser=text, language=text),),
+        calendar=(
+            Calendar(
+                name="c",
+                timezone=text,
+                open={text: (text,)},
+                holidays=(text,),
+                special={text: (text, text)},
+            ),
+        ),
+        queue=(
+            Queue(
+                name="q",
+                skills={text: 1},
+                strategy=text,
+                hours=text or "-",
+                ring=(Ring(after_s=1, skills={text: 1}),),
+                overflow=(Overflow(to=text, trunk=text, wait_s=1.0),),
+                announce=Announce(language=text),
+                callback=Callback(key=text, first=text, trunk=text or "-"),
+            ),
+        ),
+    )
+    named = " ".join(complaints(settings))
+    for key in ("order", "customer_class", "timezone", "open", "holidays", "special", "skills",
+                "strategy", "hours", "to", "language", "key", "first", "trunk"):  # fmt: skip
+        assert f"{key}" in named

@@ -83,6 +83,16 @@ def test_every_default_in_the_template_is_the_default(tmp_path: Path) -> None:
     )
 
 
+def test_the_template_s_comments_are_full_lines() -> None:
+    """However a docstring is broken in ccd/config.py."""
+    capacity = template("x").split("\n#capacity = {}\n")[0].split("\n\n")[-1]
+    assert capacity.splitlines() == [
+        "# How many contacts of a channel at once, such as `{ chat = 3 }`; 1 where nothing is said.",
+        "# One who has his hands full with one channel gets nothing of another.",
+    ]
+    assert max(map(len, template("x").splitlines())) < 100
+
+
 def test_the_template_shows_every_key() -> None:
     text = template("x")
     for table in describe.tables():
