@@ -59,6 +59,9 @@ _PLAIN: Final[Mapping[str, Target]] = {
 }
 _WITH_NAME: Final = ("queue", "number")
 
+FORMS: Final = ("queue:NAME", "number:NUMBER", *_PLAIN)
+"""Every way to write a target."""
+
 _NUMBER = re.compile(r"\+?[0-9*#]{1,32}", re.ASCII)
 """What can be dialled: an address's user part (RFC 3261, 19.1.6) without its visual separators."""
 
@@ -84,6 +87,4 @@ def parse_target(text: str, trunk: str = "") -> Target:
     if near:
         meant = f"{near[0]}:{name or '…'}" if near[0] in _WITH_NAME else near[0]
         raise ValueError(f'"{text}" leads nowhere; did you mean "{meant}"?')
-    raise ValueError(
-        f'"{text}" leads nowhere; there are: queue:NAME, number:NUMBER, {", ".join(_PLAIN)}'
-    )
+    raise ValueError(f'"{text}" leads nowhere; there are: {", ".join(FORMS)}')
