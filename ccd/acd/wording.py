@@ -40,8 +40,8 @@ SPREAD_S = 180.0
 MINUTES: Final = (*range(1, 11), 15, 20, 25, 30, 40, 50, 60)
 """The waits that are said."""
 
-KEYS: Final = "0123456789*#"
-"""The keys of a telephone."""
+KEYS: Final = "0123456789*#ABCD"
+"""The keys of a telephone (RFC 4733, 3.2)."""
 
 
 class Phrase(StrEnum):
@@ -80,8 +80,14 @@ class _Words(NamedTuple):
     offer_end: str
 
 
-_KEYS_ZH: Final = {"*": "星号键", "#": "井号键"}
-_KEYS_EN: Final = {"*": "the star key", "#": "the hash key"}
+def _key_zh(key: str) -> str:
+    name = {"*": "星号键", "#": "井号键"}.get(key)
+    return name or (mandarin(int(key)) if key.isdecimal() else f"{key}键")
+
+
+def _key_en(key: str) -> str:
+    name = {"*": "the star key", "#": "the hash key"}.get(key)
+    return name or (english(int(key)) if key.isdecimal() else key)
 
 
 def _ahead_zh(floor: int) -> str:
@@ -126,7 +132,7 @@ _WORDS: Final[Mapping[str, _Words]] = {
         lower=lambda minutes: f"{mandarin_count(minutes)}到",
         minutes=_minutes_zh,
         offer="如果您不想继续等待，",
-        key=lambda key: f"请按{_KEYS_ZH.get(key) or mandarin(int(key))}，",
+        key=lambda key: f"请按{_key_zh(key)}，",
         offer_end="我们将给您回电，并保留您的排队位置。",
     ),
     "en": _Words(
@@ -151,7 +157,7 @@ _WORDS: Final[Mapping[str, _Words]] = {
         lower=lambda minutes: f"{english(minutes)} to",
         minutes=_minutes_en,
         offer="If you would rather not wait,",
-        key=lambda key: f"press {_KEYS_EN.get(key) or english(int(key))},",
+        key=lambda key: f"press {_key_en(key)},",
         offer_end="and we will call you back. You keep your place in line.",
     ),
 }
