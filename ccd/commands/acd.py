@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import typer
 
-from ccd.commands import acd_explain
+from ccd.commands import acd_explain, acd_simulate
 from ccd.commands.adding import add
 
 app = typer.Typer(
@@ -17,3 +17,4 @@ app = typer.Typer(
 )
 
 add(app, acd_explain.explain, None, acd_explain.EPILOG)
+add(app, acd_simulate.simulate, None, acd_simulate.EPILOG)

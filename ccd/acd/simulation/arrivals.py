@@ -45,9 +45,13 @@ class Demand(msgspec.Struct, frozen=True, kw_only=True):
     """Share of the calls by class of customer; the rest of 1 is of none."""
 
     def draw(self, rng: random.Random) -> Iterator[Call]:
-        """Yield the calls of one such day in order of time, as a Poisson process."""
-        queues = Shares(list(self.queues.items()))
-        classes = self._classes()
+        """Return the calls of one such day in order of time, as a Poisson process.
+
+        Raises ValueError, at once, for shares that cannot be.
+        """
+        return self._calls(Shares(list(self.queues.items())), self._classes(), rng)
+
+    def _calls(self, queues: Shares, classes: Shares | None, rng: random.Random) -> Iterator[Call]:
         for begin, end, share in self.profile.spans():
             rate = share * self.calls / (end - begin)
             if not rate > 0:

@@ -100,3 +100,12 @@ def _copies(
             count += 1
         queues = model.queues if queue is None else (queue,)
         yield msgspec.structs.replace(model, name=name, queues=queues)
+
+
+def jack_of_all_trades(settings: Settings) -> Person:
+    """Return one who serves every queue and can do everything, to plan with before there are names."""
+    return Person(
+        name="agent1",
+        queues=tuple(queue.name for queue in settings.queue),
+        skills={skill.name: 10 for skill in settings.skill},
+    )
