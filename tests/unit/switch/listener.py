@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from virtual.centre import SERVICE, VirtualCentre
+
 from ccd.model import Cause
 from ccd.switch.call import Call, Leg
 
@@ -52,3 +54,17 @@ class Listener:
         act = self.on.get(what)
         if act is not None:
             act(call, *details)
+
+
+def waiting(centre: VirtualCentre, listener: Listener) -> Call:
+    """A caller who came in, was answered and hears music; the listener is his controller."""
+    switch = centre.centre.switch
+    switch._router = lambda _call: listener
+    listener.on["offered"] = switch.answer
+    listener.on["established"] = lambda call, _leg: switch.play_music(call.caller)
+    centre.do(lambda: centre.caller.call(centre.hop, SERVICE))
+    call: Call = centre.call
+    assert listener.told == ["offered", "established caller"]
+    listener.on.clear()
+    listener.told.clear()
+    return call

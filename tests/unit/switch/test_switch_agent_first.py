@@ -9,6 +9,7 @@ from listener import Listener
 from virtual.centre import SERVICE, VirtualCentre
 
 from ccd.events import CallCleared, ConnectionCleared, Delivered, Established, Failed, Originated
+from ccd.media.protocol import Sound
 from ccd.model import Cause, ConnectionState, Direction, Outcome, Party
 from ccd.sip.events import InviteReceived
 from ccd.switch.call import Call
@@ -301,8 +302,6 @@ def test_what_plays_to_the_agent_goes_on_when_the_customer_answers(
     centre: VirtualCentre, listener: Listener, tmp_path: Path
 ) -> None:
     """The ringback is stopped, and only the ringback."""
-    from ccd.media.protocol import Sound
-
     call = with_agent(centre, listener)
     add_customer(centre, call)
     agent = call.agent
@@ -318,6 +317,32 @@ def test_what_plays_to_the_agent_goes_on_when_the_customer_answers(
     assert listener.told[-1] == "played agent1"
     centre.centre.switch.bridge(call)
     assert centre.bay.sources(agent.node) == {call.caller.node}
+
+
+def test_the_ringback_ends_with_the_answer(centre: VirtualCentre, listener: Listener) -> None:
+    call = with_agent(centre, listener)
+    add_customer(centre, call)
+    centre.run(3.0)
+    assert listener.told == ["alerting caller", "established caller"]
+    assert call.agent is not None
+    assert centre.bay.sources(call.agent.node) == set()
+    assert centre.bay.players == {}
+
+
+def test_a_conversation_ends_what_plays_to_either(
+    centre: VirtualCentre, listener: Listener
+) -> None:
+    call = with_agent(centre, listener)
+    add_customer(centre, call)
+    centre.run(3.0)
+    agent = call.agent
+    assert agent is not None
+    for leg in (call.caller, agent):
+        centre.centre.switch.play(leg, [Sound(path="whisper.wav")])
+    centre.centre.switch.bridge(call)
+    assert centre.bay.sources(agent.node) == {call.caller.node}
+    assert centre.bay.sources(call.caller.node) == {agent.node}
+    assert centre.bay.players == {}
 
 
 def test_a_customer_who_hangs_up_ends_the_call(centre: VirtualCentre, listener: Listener) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from listener import Listener
+from listener import Listener, waiting
 from virtual.centre import VirtualCentre
 
 from ccd.media.protocol import RecordFinished, Sound
@@ -30,9 +30,7 @@ def done() -> Done:
 def centre(tmp_path: Path, listener: Listener) -> VirtualCentre:
     """A caller who is answered, and waits for what comes."""
     centre = VirtualCentre(tmp_path)
-    centre.caller_in_queue()
-    centre.call.controller = listener
-    centre.centre.acd._cases.clear()
+    waiting(centre, listener)
     return centre
 
 
@@ -179,18 +177,17 @@ def test_what_else_is_done_with_the_caller_ends_it(
     assert done[1:] == ([(recording.id, "message.wav", 0.0)] if verb == "again" else [])
 
 
-def test_an_agents_keys_are_no_end_of_it(tmp_path: Path) -> None:
-    centre = VirtualCentre(tmp_path)
-    centre.talking()
-    told: list[str] = []
-    call = centre.call
-    centre.centre.switch.record_message(
-        call, tmp_path / "message.wav", 60.0, lambda _call, path, _seconds: told.append(path)
-    )
-    centre.bay.finish(call.caller.node)
-    centre.run(0.1)
-    centre.do(lambda: centre.bay.press(call.agent.node, "#"))
-    assert told == []
+def test_an_agents_keys_are_no_end_of_it(
+    centre: VirtualCentre, recording: Call, listener: Listener, done: Done
+) -> None:
+    phone = centre.phones["agent1"]
+    phone.answers_after = 0.5
+    centre.do(lambda: phone.register(centre.hop, "agent1-secret"))
+    leg = centre.centre.switch.ring(recording, agent="agent1", phone="agent1", queue="orders")
+    centre.run()
+    centre.do(lambda: centre.bay.press(leg.node, "#"))
+    assert listener.told[-1] == "digit agent1 #"
+    assert done == []
 
 
 def test_a_disk_that_fails_is_told_as_what_was_kept(

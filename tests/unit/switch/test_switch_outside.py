@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from listener import Listener
+from listener import Listener, waiting
 from virtual.centre import SERVICE, Telephone, VirtualCentre
 
 from ccd.events import Bridged, Delivered, Failed
@@ -28,9 +28,7 @@ def centre(tmp_path: Path, listener: Listener) -> VirtualCentre:
     centre = VirtualCentre(tmp_path)
     visitor = Telephone(centre.network, "13800000002", "10.0.9.2", seed=12)
     centre.caller, centre.site = visitor, centre.caller  # type: ignore[attr-defined]
-    centre.caller_in_queue()
-    centre.call.controller = listener
-    centre.centre.acd._cases.clear()
+    waiting(centre, listener)
     return centre
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from listener import Listener
+from listener import Listener, waiting
 from virtual.centre import VirtualCentre
 
 from ccd.events import CallCleared, ConnectionCleared, Established, Failed
 from ccd.model import Cause, Outcome, Party
-from ccd.sip.events import Confirmed, Terminated
+from ccd.sip.events import Accepted, Confirmed, SipEvent, Terminated
 from ccd.switch.call import Call, Leg
 
 
@@ -29,10 +29,7 @@ def centre(tmp_path: Path) -> VirtualCentre:
 
 def ring_all(centre: VirtualCentre, listener: Listener) -> tuple[Call, list[Leg]]:
     """A caller who waits, and every agent's phone is called for him."""
-    centre.caller_in_queue()
-    call = centre.call
-    call.controller = listener
-    centre.centre.acd._cases.clear()  # this call is no longer the ACD's
+    call = waiting(centre, listener)
     legs = [
         centre.centre.switch.ring(call, agent=name, phone=name, queue="orders")
         for name in centre.names
@@ -163,7 +160,7 @@ def test_nobody_answers(centre: VirtualCentre, listener: Listener) -> None:
     centre.do(centre.caller.hang_up)
     assert listener.told[-2:] == ["caller_left normal_clearing", "cleared"]
     assert centre.record.rings_unanswered == 3
-    assert centre.record.outcome is Outcome.ABANDONED
+    assert centre.record.outcome is Outcome.SELF_SERVED
     centre.assert_nothing_left()
 
 
@@ -213,6 +210,41 @@ def test_the_winner_hangs_up_before_the_next_answer_comes(
     assert centre.phones["agent3"].is_over
     centre.do(centre.caller.hang_up)
     assert (centre.record.agent, centre.record.released_by) == ("agent2", Party.CALLER)
+    centre.assert_nothing_left()
+
+
+def test_one_who_answers_as_the_winner_is_ended_has_the_call(
+    centre: VirtualCentre, listener: Listener
+) -> None:
+    """Both are in one batch of events: the winner's end is asked for, and is not told yet."""
+    switch = centre.centre.switch
+    centre.phones["agent1"].answers_after = 1.0
+    call, legs = ring_all(centre, listener)
+    centre.run(1.5)
+    switch.bridge(call)
+    centre.run(1.0)
+    phone = centre.phones["agent2"]
+    leg = switch.ring(call, agent="agent2", phone="agent2", queue="orders")
+    phone.answers_after = 1.0
+    take = switch._signals.take
+
+    def end_the_winner_first(event: SipEvent) -> None:
+        if isinstance(event, Accepted) and event.session is leg.session:
+            switch.clear_connection(legs[0], Cause.NORMAL_CLEARING)
+        take(event)
+
+    switch._signals.take = end_the_winner_first  # type: ignore[method-assign]
+    del listener.told[:]
+    centre.run(2.0)
+    assert listener.told == [
+        *("alerting agent2", "established agent2", "agent_left agent1 normal_clearing"),
+    ]
+    assert call.answered is leg
+    switch.bridge(call)
+    assert call.bridged
+    assert centre.bay.sources(call.caller.node) == {leg.node}
+    assert len(centre.bay.recorders) == 1
+    centre.do(centre.caller.hang_up)
     centre.assert_nothing_left()
 
 
