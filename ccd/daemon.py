@@ -13,7 +13,7 @@ import os
 import random
 import signal
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
@@ -26,11 +26,14 @@ import ccd
 from ccd.acd import wording
 from ccd.acd.errors import AcdError
 from ccd.acd.languages import needed
+from ccd.acd.story import Story
+from ccd.acd.story_reading import read_story
 from ccd.centre import Centre
 from ccd.config import Settings
 from ccd.cti.access import AuditLine
 from ccd.cti.server import Server
 from ccd.cti.session import Session
+from ccd.errors import CcdError
 from ccd.events import (
     CallCleared,
     Event,
@@ -43,8 +46,10 @@ from ccd.events import (
     SystemStopping,
 )
 from ccd.ivr.flow import Flow
+from ccd.ivr.problems import FlowError
 from ccd.ivr.prompts import vocabulary
 from ccd.ivr.reader import load
+from ccd.live import ChangeRefusedError, Live
 from ccd.media.music import hold_music
 from ccd.media.pool import MediaPool
 from ccd.media.prompt_book import PromptBook
@@ -52,8 +57,10 @@ from ccd.media.protocol import Report, WorkerReady
 from ccd.media.recorder import repair
 from ccd.model import Cause, Party
 from ccd.paths import StatePaths
+from ccd.reload import Plan
 from ccd.robot_agents import RobotAgents
 from ccd.services import services
+from ccd.services_acd import Acd, Callbacks, Voicemails
 from ccd.sip.agent import UserAgent
 from ccd.sip.endpoint import Endpoint
 from ccd.sip.events import SipEvent
@@ -70,6 +77,9 @@ DRAIN_S = 3.0
 HISTORY = 20_000
 """Events of earlier runs that are kept for replay: read in 0.2 s, and a minute of a busy day."""
 
+STORY_FLUSH_S = 1.0
+"""How long a story waits for its newest events to be in the journal."""
+
 SESSION_LOST = "session_lost"
 """Not-ready reason of an agent whose softphone fell silent."""
 
@@ -77,8 +87,16 @@ SESSION_LOST = "session_lost"
 class Daemon:
     """Every part of a running call centre, and how they are joined."""
 
-    def __init__(self, settings: Settings, paths: StatePaths) -> None:
+    def __init__(
+        self, settings: Settings, paths: StatePaths, reread: Callable[[], Settings] | None = None
+    ) -> None:
+        """`reread` reads the settings file again; None where there is none (a demo)."""
         self.settings = settings
+        """As they were at the start; `live.settings` are those that apply now."""
+        self._reread = reread
+        self._reloading = asyncio.Lock()
+        self._flows: dict[str, Flow] = {}
+        """By file name, every flow that a number leads to."""
         self.paths = paths
         self.log = structlog.get_logger("daemon")
         self.wall_clock: Callable[[], float] = time.time
@@ -95,6 +113,8 @@ class Daemon:
         """Set to have `run` end."""
 
     centre: Centre
+    live: Live
+    """The settings that apply, and the way to change them."""
 
     async def start(self) -> None:
         """Bring everything up, from the store to the doors; raises `CcdError` or OSError."""
@@ -122,11 +142,9 @@ class Daemon:
         self.events.subscribe(self.writer.append)
         self.cti = self._make_cti(history)
 
-        flows = self._read_flows()
-        prompts = PromptBook(self.paths.prompts, studio=self.paths.studio)
-        said = vocabulary(flows.values())
-        languages = needed(settings, {prompt.lang for prompt in said})
-        await prompts.prepare([*said, *wording.vocabulary(languages)])
+        self._flows = self._read_flows(settings)
+        self.prompts = PromptBook(self.paths.prompts, studio=self.paths.studio)
+        self.languages = await self._prepare_prompts(settings, self._flows)
         music = await asyncio.to_thread(hold_music, self.paths.prompts)
 
         self.media = MediaPool(
@@ -155,12 +173,12 @@ class Daemon:
         await self.endpoint.start()
         self._parts.push_async_callback(self.endpoint.stop)
         # No wait between the endpoint's start and this: nobody hears half a daemon.
-        self._join(flows, prompts, music)
+        self._join(music)
         self._parts.callback(self.centre.close)
         await self.cti.start()
         self._parts.push_async_callback(self.cti.stop)
 
-    def _join(self, flows: dict[str, Flow], prompts: PromptBook, music: Path) -> None:
+    def _join(self, music: Path) -> None:
         """Make the parts that decide, on a bound endpoint and running media workers."""
         settings = self.settings
         self.centre = Centre(
@@ -169,17 +187,20 @@ class Daemon:
             media=self.media,
             media_address=self._media_address(),
             events=self.events,
-            flows=flows,
-            prompts=prompts,
+            flows=self._routed(settings),
+            prompts=self.prompts,
             hold_music=music,
             recordings=Path(settings.recording.folder).expanduser()
             if settings.recording.folder
             else self.paths.recordings,
+            messages=self.paths.messages,
+            languages=self.languages,
             salvage=self._salvage,
             boot=self.boot,
             loop=self.loop,
             wall_clock=self.wall_clock,
         )
+        self.live = Live(settings, distribution=self.acd, answering=self)
         self.joined = True
 
     @property
@@ -277,17 +298,105 @@ class Daemon:
         else:
             self.log.error("the store cannot write; events wait in memory", reason=str(error))
 
+    # --- changes while it runs ------------------------------------------------------------
+
+    @property
+    def acd(self) -> Acd:
+        """Who distributes."""
+        return self.centre.acd
+
+    @property
+    def callbacks(self) -> Callbacks:
+        """Who calls people back."""
+        return self.centre.callbacks
+
+    @property
+    def voicemails(self) -> Voicemails:
+        """Who takes messages."""
+        return self.centre.voicemail
+
+    async def reload(self, *, check: bool = False) -> Plan:
+        """Read the settings file again and make it true, or only say what that would be.
+
+        Returns what was done and what needs a restart. Raises `CcdError`, and has changed
+        nothing then: a file, or a flow, with mistakes; a queue that goes while callers wait.
+        """
+        if self._reread is None:
+            raise ChangeRefusedError(
+                "this daemon runs on settings that are built in: there is no file to read again"
+            )
+        async with self._reloading:
+            new = await asyncio.to_thread(self._reread)
+            try:
+                flows = await asyncio.to_thread(self._read_flows, new)
+            except FlowError as error:
+                raise ChangeRefusedError(str(error)) from error
+            changed = [name for name, flow in flows.items() if self._flows.get(name) != flow]
+            if check:
+                return self.live.preview(new, changed_flows=changed)
+            await self._prepare_prompts(new, flows)
+            before, self._flows = self._flows, flows
+            try:
+                done = self.live.change(new, changed_flows=changed)
+            except BaseException:
+                self._flows = before
+                raise
+        for each in done.restart:
+            self.log.warning("not applied", reason=str(each))
+        self.log.info("reloaded", changes=len(done.apply), restart=len(done.restart))
+        return done
+
+    async def prepare(self, settings: Settings) -> None:
+        """Have all that is said under these settings ready to be heard; they may be changed to then."""
+        await self._prepare_prompts(settings, self._flows)
+
+    def hang_up(self) -> None:
+        """SIGHUP came: reload, and leave what is wrong with the file in the log."""
+        self._chores.add(task := self.loop.create_task(self._reload_calmly()))
+        task.add_done_callback(self._chores.discard)
+
+    async def _reload_calmly(self) -> None:
+        try:
+            await self.reload()
+        except (CcdError, AcdError) as error:
+            for line in str(error).splitlines():
+                self.log.error("not reloaded", reason=line)
+
+    def phones_changed(self, settings: Settings) -> None:
+        """Take phones and their passwords from here."""
+        self.centre.change_phones(settings.phone)
+
+    def routes_changed(self, settings: Settings) -> None:
+        """Take numbers from here, and the flows that were read."""
+        self.centre.ivr.change_flows(self._routed(settings))
+
+    async def story(self, contact: str) -> Story:
+        """A contact's story up to now. Raises ValueError for one that the journal does not know."""
+        return await asyncio.to_thread(self._read_story, contact)
+
+    def _read_story(self, contact: str) -> Story:
+        self.writer.flush(STORY_FLUSH_S)
+        database = open_read_only(self.paths.database)
+        try:
+            return read_story(database, contact)
+        finally:
+            database.close()
+
     # --- what clients do ------------------------------------------------------------------
+
+    def _password_hash(self, agent: str) -> str | None:
+        """What the settings hold of an agent's password; None where they do not know him."""
+        agents = self.live.settings.agent
+        return next((each.password_hash for each in agents if each.name == agent), None)
 
     def _make_cti(self, history: list[Event]) -> Server:
         settings = self.settings.cti
-        people = {agent.name: agent.password_hash for agent in self.settings.agent}
         return Server(
             services(self),
             self.events,
             commands=settings.commands or self.paths.cti_commands,
             publish=settings.events or self.paths.cti_events,
-            people=people.get,
+            people=self._password_hash,
             replay_events=settings.replay_events,
             history=history,
             audit=self._audit,
@@ -340,16 +449,32 @@ class Daemon:
             self.log.error("recording not saved", call=call, path=path, reason=error)
         self.events.publish(RecordingStopped(call=call, path=path, seconds=seconds))
 
-    def _read_flows(self) -> dict[str, Flow]:
-        """The flow of every routed number. Raises `FlowError` with all that is wrong."""
-        queues = [queue.name for queue in self.settings.queue]
+    def _read_flows(self, settings: Settings) -> dict[str, Flow]:
+        """The flows of all routed numbers, by file. Raises `FlowError` with all that is wrong."""
+        queues = [queue.name for queue in settings.queue]
         files: dict[str, Flow] = {}
-        for route in self.settings.route:
+        for route in settings.route:
             if route.flow not in files:
                 files[route.flow], warnings = load(Path(route.flow), queues=queues)
                 for warning in warnings:
                     self.log.warning("flow", problem=str(warning))
-        return {route.dnis: files[route.flow] for route in self.settings.route}
+        return files
+
+    async def _prepare_prompts(
+        self, settings: Settings, flows: Mapping[str, Flow]
+    ) -> Collection[str]:
+        """Render what flows and queues say, before the first caller is to hear it.
+
+        Returns the languages in which callers are spoken to.
+        """
+        said = vocabulary(flows.values())
+        languages = needed(settings, {prompt.lang for prompt in said})
+        await self.prompts.prepare([*said, *wording.vocabulary(languages)])
+        return languages
+
+    def _routed(self, settings: Settings) -> dict[str, Flow]:
+        """The flow of every routed number."""
+        return {route.dnis: self._flows[route.flow] for route in settings.route}
 
     def _media_address(self) -> str:
         """The address that we put into SDP."""
@@ -378,14 +503,16 @@ async def run(
     *,
     ready: Callable[[dict[str, Any]], None],
     robots: int = 0,
+    reread: Callable[[], Settings] | None = None,
 ) -> int:
-    """Run until SIGTERM or SIGINT; returns the exit status.
+    """Run until SIGTERM or SIGINT; returns the exit status. SIGHUP reads the settings again.
 
     `ready` is told addresses and process numbers when calls can come; `robots` of the
-    settings' agents are played by the lab's robots. Raises `CcdError` or OSError where
+    settings' agents are played by the lab's robots; `reread` reads the settings file again
+    (None: there is none). Raises `CcdError` or OSError where
     it cannot start.
     """
-    daemon = Daemon(settings, paths)
+    daemon = Daemon(settings, paths, reread)
     signals: list[str] = []
 
     def told_to_stop(number: signal.Signals) -> None:
@@ -395,6 +522,7 @@ async def run(
     for number in (signal.SIGTERM, signal.SIGINT):
         daemon.loop.add_signal_handler(number, told_to_stop, number)
     await daemon.start()
+    daemon.loop.add_signal_handler(signal.SIGHUP, daemon.hang_up)
     robot_agents = RobotAgents(settings, paths)
     try:
         if robots:

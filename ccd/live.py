@@ -133,9 +133,15 @@ class Live:
             self._log.info("changed", what=str(change))
         return todo
 
-    def preview(self, new: Settings, *, changed_flows: Sequence[str] = ()) -> Plan:
+    def preview(
+        self,
+        new: Settings,
+        *,
+        changed_flows: Sequence[str] = (),
+        move_to: Mapping[str, str] | None = None,
+    ) -> Plan:
         """Return what `change` would do, and change nothing. Raises `ChangeRefusedError` as it would."""
-        return self._checked(new, changed_flows, {})
+        return self._checked(new, changed_flows, move_to or {})
 
     def _checked(
         self, new: Settings, changed_flows: Sequence[str], moves: Mapping[str, str]

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 import ccd
+from ccd import services_acd
 from ccd.acd.errors import AcdError, UnknownAgentError, WrongStateError
 from ccd.centre import Centre
 from ccd.cti.catalogue import (
@@ -30,7 +31,7 @@ from ccd.model import AgentState
 from ccd.switch.call import Call
 
 
-class Running(Protocol):
+class Running(services_acd.Changing, Protocol):
     """What is asked of the daemon itself."""
 
     centre: Centre
@@ -44,7 +45,8 @@ class Running(Protocol):
 def services(daemon: Running) -> dict[str, Op]:
     """Every catalogued operation that the daemon itself does, with its handler."""
     handlers = Handlers(daemon)
-    return {
+    acd_handlers = services_acd.AcdHandlers(daemon)
+    return {name: Op.of(name, getattr(acd_handlers, name)) for name in services_acd.SERVED} | {
         name: Op.of(name, getattr(handlers, name))
         for name in (
             "log_in",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -81,11 +83,20 @@ def run(
     )
     _prepare(paths)
     with StateLock(paths.lock):
-        status = _serve(settings, paths, demo=demo, robots=len(settings.agent), verbose=verbose)
+        reread = None if demo else partial(_settings, config, paths, sip)
+        status = _serve(settings, paths, reread, robots=len(settings.agent), verbose=verbose)
     raise typer.Exit(status)
 
 
-def _serve(settings: Settings, paths: StatePaths, *, demo: bool, robots: int, verbose: bool) -> int:
+def _serve(
+    settings: Settings,
+    paths: StatePaths,
+    reread: Callable[[], Settings] | None,
+    *,
+    robots: int,
+    verbose: bool,
+) -> int:
+    """Run the daemon; without `reread` it is a demo, whose settings are in no file."""
     import logging
 
     import uvloop
@@ -96,6 +107,7 @@ def _serve(settings: Settings, paths: StatePaths, *, demo: bool, robots: int, ve
     from ccd.media.pool import WorkerFailed
     from ccd.sip.transports import ListenError
 
+    demo = reread is None
     log.configure(paths.log, level=logging.DEBUG if verbose else logging.INFO)
     _allow_many_files()
     try:
@@ -105,6 +117,7 @@ def _serve(settings: Settings, paths: StatePaths, *, demo: bool, robots: int, ve
                 paths,
                 ready=_print_ready if demo else _say_nothing,
                 robots=robots if demo else 0,
+                reread=reread,
             )
         )
     except (FlowError, ListenError, WorkerFailed) as error:

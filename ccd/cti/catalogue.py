@@ -15,9 +15,12 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
+from ccd.acd.story import Story
+from ccd.config import Announce, Callback, Overflow, Ring, Voicemail
 from ccd.cti.session import Session
 from ccd.cti.wire import ErrorCode
 from ccd.model import AgentState
+from ccd.reload import Change
 
 
 class Role(StrEnum):
@@ -213,6 +216,185 @@ class StatusResult(msgspec.Struct, frozen=True, kw_only=True):
     """Whatever else is counted, by name."""
 
 
+class SkillsArgs(Args, frozen=True, kw_only=True):
+    """Arguments of `agent_skills`."""
+
+    agent: Text
+    queues: tuple[Text, ...] | None = None
+    """All that he serves from now on, `*` for every one that his skills suffice for; none: as it is."""
+    skills: dict[Text, Annotated[int, Meta(ge=0, le=10)]] = {}
+    """Levels to be set, 0 to take a skill away; those not named stay."""
+
+
+class QueueArgs(Args, frozen=True, kw_only=True):
+    """What a queue may be given while it works, as `[[queue]]` in the settings has it; none: as it is."""
+
+    queue: Text
+    title: str | None = None
+    ring_timeout_s: float | None = None
+    wrap_up_s: float | None = None
+    service_level_s: float | None = None
+    skills: dict[str, int] | None = None
+    strategy: str | None = None
+    ring_agents: int | None = None
+    weight_s: float | None = None
+    last_agent_s: float | None = None
+    adviser_s: float | None = None
+    hours: str | None = None
+    ring: tuple[Ring, ...] | None = None
+    overflow: tuple[Overflow, ...] | None = None
+    announce: Announce | None = None
+    callback: Callback | None = None
+    voicemail: Voicemail | None = None
+
+
+class QueueRemoveArgs(Args, frozen=True, kw_only=True):
+    """Arguments of `queue_remove`."""
+
+    queue: Text
+    move_to: Text | None = None
+    """Where those who wait in it are to wait, at the places that their age gives them there."""
+
+
+class ContactMoveArgs(Args, frozen=True, kw_only=True):
+    """Arguments of `contact_move`."""
+
+    contact: Text
+    """A call's id, or a callback's or message's."""
+    queue: Text
+
+
+class ContactArgs(Args, frozen=True, kw_only=True):
+    """Arguments of `explain`."""
+
+    contact: Text
+
+
+class ScheduleCallbackArgs(Args, frozen=True, kw_only=True):
+    """Arguments of `schedule_callback`."""
+
+    number: Text
+    """The customer's."""
+    queue: Text
+    at: float | None = None
+    """Not before this time, seconds since the epoch; none: as soon as its place in the queue allows."""
+
+
+class ReloadArgs(Args, frozen=True, kw_only=True):
+    """Arguments of `reload`."""
+
+    check: bool = False
+    """Only say what would be done."""
+
+
+class ChangesResult(msgspec.Struct, frozen=True, kw_only=True):
+    """What was changed."""
+
+    changes: tuple[str, ...] = ()
+    """In words, in the order in which it was done; empty where all was so already."""
+
+
+class SkillsResult(msgspec.Struct, frozen=True, kw_only=True):
+    """What an agent serves and can from now on."""
+
+    agent: str
+    queues: tuple[str, ...]
+    skills: dict[str, int]
+
+
+class ReloadResult(msgspec.Struct, frozen=True, kw_only=True):
+    """What a new reading of the settings file brought."""
+
+    checked: bool
+    """Nothing was changed: it was only asked what would be."""
+    changes: tuple[Change, ...] = ()
+    restart: tuple[str, ...] = ()
+    """Keys that have changed and are taken at the next start only."""
+
+
+class CallbackView(msgspec.Struct, frozen=True, kw_only=True):
+    """A customer who is to be called back; times are seconds since the epoch."""
+
+    callback: str
+    queue: str
+    number: str
+    origin: str
+    """`offered`, `overflow`, `scheduled`, or `abandoned`."""
+    enqueued_at: float
+    """The place that it keeps."""
+    due_at: float | None = None
+    """Not before this time: an appointment, or the next try."""
+    tries: int = 0
+    """How often he could have answered, and did not."""
+    call: str | None = None
+    """The call that it came from."""
+
+
+class CallbacksResult(msgspec.Struct, frozen=True, kw_only=True):
+    """Those who are to be called back, the best place first."""
+
+    callbacks: tuple[CallbackView, ...] = ()
+
+
+class ScheduleCallbackResult(msgspec.Struct, frozen=True, kw_only=True):
+    """A callback that was scheduled."""
+
+    callback: str
+
+
+class VoicemailView(msgspec.Struct, frozen=True, kw_only=True):
+    """A message that nobody has heard yet."""
+
+    voicemail: str
+    call: str
+    queue: str
+    number: str
+    path: str
+    """The WAV file, on the daemon's machine."""
+    seconds: float
+    left_at: float
+    """Seconds since the epoch."""
+
+
+class VoicemailsResult(msgspec.Struct, frozen=True, kw_only=True):
+    """Messages that nobody has heard yet, oldest first."""
+
+    voicemails: tuple[VoicemailView, ...] = ()
+
+
+class EstimateView(msgspec.Struct, frozen=True, kw_only=True):
+    """What is said of waits in a queue, and what such words were worth. Lengths in seconds; none
+    where nothing can be said yet."""
+
+    queue: str
+    p50: float | None = None
+    """Half of those who come now wait less."""
+    p90: float | None = None
+    """Nine in ten of those who come now wait less."""
+    waits: int = 0
+    """How many past estimates the following is about."""
+    left: int = 0
+    """How many of these left before an agent came."""
+    below_p50: float | None = None
+    """Share of waits that were below their P50: 0.5 where estimates are honest."""
+    below_p90: float | None = None
+    """Share of waits that were below their P90: 0.9 where estimates are honest."""
+    error_s: float | None = None
+    """By how much the P50 was off, on the mean."""
+    last_wait_error_s: float | None = None
+    """The same, had each been told the wait of the one who was last answered."""
+    mean_of_ten_error_s: float | None = None
+    """The same, had each been told the mean of the last ten waits."""
+    sound: bool = False
+    """Good enough to be announced."""
+
+
+class EstimatesResult(msgspec.Struct, frozen=True, kw_only=True):
+    """One for each queue."""
+
+    estimates: tuple[EstimateView, ...] = ()
+
+
 @dataclass(frozen=True)
 class Spec:
     """What is known of an operation to everybody."""
@@ -230,6 +412,10 @@ class Spec:
     """Those beside what can happen to any request."""
 
 
+SUPERVISORS = frozenset({Role.SUPERVISOR, Role.ADMIN})
+ADMINS = frozenset({Role.ADMIN})
+
+_SETTINGS = (ErrorCode.UNKNOWN_QUEUE, ErrorCode.WRONG_SETTINGS)
 _FOR_AGENT = (ErrorCode.NOT_LOGGED_IN, ErrorCode.UNKNOWN_AGENT, ErrorCode.WRONG_STATE)
 
 CATALOGUE: dict[str, Spec] = {
@@ -302,6 +488,89 @@ CATALOGUE: dict[str, Spec] = {
             ReplayArgs,
             ReplayResult,
             errors=(ErrorCode.GONE,),
+        ),
+        Spec(
+            "agent_skills",
+            "Change what an agent serves and how well he can, whatever he does now. Lasts until "
+            "the settings file is read again.",
+            SkillsArgs,
+            SkillsResult,
+            SUPERVISORS,
+            changes=True,
+            errors=(ErrorCode.UNKNOWN_AGENT, *_SETTINGS),
+        ),
+        Spec(
+            "queue_add",
+            "Open a queue. Lasts until the settings file is read again.",
+            QueueArgs,
+            ChangesResult,
+            SUPERVISORS,
+            changes=True,
+            errors=(ErrorCode.DUPLICATE_QUEUE, ErrorCode.WRONG_SETTINGS),
+        ),
+        Spec(
+            "queue_change",
+            "Change an open queue; nobody who waits loses his place. Lasts until the settings file "
+            "is read again.",
+            QueueArgs,
+            ChangesResult,
+            SUPERVISORS,
+            changes=True,
+            errors=_SETTINGS,
+        ),
+        Spec(
+            "queue_remove",
+            "Close a queue; agents who serve it serve it no longer. Refused while somebody waits "
+            "in it, unless it is said where they are to wait. Lasts until the settings file is "
+            "read again.",
+            QueueRemoveArgs,
+            ChangesResult,
+            SUPERVISORS,
+            changes=True,
+            errors=(ErrorCode.QUEUE_NOT_EMPTY, *_SETTINGS),
+        ),
+        Spec(
+            "contact_move",
+            "Have a waiting contact wait in another queue, at the place that its age gives it.",
+            ContactMoveArgs,
+            roles=SUPERVISORS,
+            changes=True,
+            errors=(ErrorCode.UNKNOWN_CONTACT, ErrorCode.UNKNOWN_QUEUE),
+        ),
+        Spec(
+            "explain",
+            "The story of a contact: each decision with its reason and figures, who overtook it "
+            "and why, and what its estimates were worth.",
+            ContactArgs,
+            Story,
+            SUPERVISORS,
+            errors=(ErrorCode.UNKNOWN_CONTACT,),
+        ),
+        Spec(
+            "estimates",
+            "How long waits are likely to be, and how far such estimates were off.",
+            result=EstimatesResult,
+        ),
+        Spec(
+            "schedule_callback",
+            "Have a customer called back, now or at a time. One number has one open callback: one "
+            "that is there already is put off to the new time.",
+            ScheduleCallbackArgs,
+            ScheduleCallbackResult,
+            changes=True,
+            errors=(ErrorCode.UNKNOWN_QUEUE, ErrorCode.NO_NUMBER),
+        ),
+        Spec("callbacks", "Who is to be called back.", result=CallbacksResult),
+        Spec("voicemails", "Messages that nobody has heard yet.", result=VoicemailsResult),
+        Spec(
+            "reload",
+            "Read the settings file again and make it true: all that can change while calls go "
+            "on, or, where something is wrong, nothing. What needs a restart is named.",
+            ReloadArgs,
+            ReloadResult,
+            ADMINS,
+            changes=True,
+            errors=(ErrorCode.WRONG_SETTINGS, ErrorCode.QUEUE_NOT_EMPTY, ErrorCode.REFUSED),
         ),
     )
 }

@@ -72,6 +72,10 @@ class Ivr:
     def __len__(self) -> int:
         return len(self._visits)
 
+    def change_flows(self, flows: Mapping[str, Flow]) -> None:
+        """Answer these numbers from now on; calls in a flow keep the one they began with."""
+        self._flows = dict(flows)
+
     def serves(self, call: Call) -> bool:
         """Whether a flow answers the number that the call dialled."""
         return call.dnis in self._flows or ANY_NUMBER in self._flows

@@ -28,6 +28,7 @@ class Denied:
 class Phones:
     """The registrar behind a password, and its news as events.
 
+    `names` is looked at anew for each request: phones that come and go there come and go here.
     `hosts` are the names and addresses by which phones may call us in their From.
     Without an authenticator every phone is believed (a laboratory's choice).
     """
@@ -43,7 +44,7 @@ class Phones:
         loop: asyncio.AbstractEventLoop,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
-        self._names = frozenset(names)
+        self._names = names
         self._hosts = frozenset(host.lower() for host in hosts)
         self._authenticator = authenticator
         self._registrar = registrar
