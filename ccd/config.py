@@ -219,6 +219,11 @@ class Callback(Section, frozen=True, kw_only=True):
     """Time between two attempts."""
     trunk: str = ""
     """The `[[trunk]]` to call through; its first peer needs a port."""
+    ani: str = ""
+    """The number that customers are shown; empty: none."""
+    closing: str = "carry_over"
+    """What becomes of those who are still to be called when the queue closes: `carry_over` to the next
+    opening, where each keeps his place, or `resolve`: told as closed, and over."""
 
 
 class Voicemail(Section, frozen=True, kw_only=True):

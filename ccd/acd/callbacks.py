@@ -372,6 +372,11 @@ class Callbacks:
             else:
                 self._wait_or_start(self._add(callback), now)
 
+    @property
+    def has_actions(self) -> bool:
+        """Whether `next_action` has something to say."""
+        return bool(self._actions)
+
     def next_action(self) -> CallbackAction | None:
         """The next thing to do, None when there is none."""
         return self._actions.popleft() if self._actions else None

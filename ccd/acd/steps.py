@@ -38,5 +38,7 @@ class Step(StrEnum):
     """It left before an agent had it."""
     ENDED = "ended"
     """The agent who had it is done."""
+    CARRIED_OVER = "carried_over"
+    """Its queue closed; it waits for the next opening, and keeps its place."""
     REDIALLED = "redialled"
     """The same caller as one who left a short while ago: he has his old place back."""
