@@ -80,7 +80,7 @@ def parse_target(text: str, trunk: str = "") -> Target:
     if kind == "queue":
         return ToQueue(name)
     if kind == "number":
-        if not _NUMBER.fullmatch(name):
+        if not can_be_dialled(name):
             raise ValueError(f'"{name}" cannot be dialled; digits only, + before them, * and #')
         return ToNumber(name, trunk)
     near = difflib.get_close_matches(kind, (*_PLAIN, *_WITH_NAME), n=1)
@@ -88,3 +88,8 @@ def parse_target(text: str, trunk: str = "") -> Target:
         meant = f"{near[0]}:{name or '…'}" if near[0] in _WITH_NAME else near[0]
         raise ValueError(f'"{text}" leads nowhere; did you mean "{meant}"?')
     raise ValueError(f'"{text}" leads nowhere; there are: {", ".join(FORMS)}')
+
+
+def can_be_dialled(number: str) -> bool:
+    """Whether this is a telephone number as a trunk takes it."""
+    return _NUMBER.fullmatch(number) is not None

@@ -9,9 +9,11 @@ from ccd.settings.places import Path as Key
 from ccd.settings.problems import Problem
 from ccd.settings.rules.common import DTMF, LANGUAGES, not_negative, one_of, positive
 from ccd.settings.rules.trunks import callable_trunk
+from ccd.settings.targets import can_be_dialled
 
 SPOKEN = (*LANGUAGES, "+".join(LANGUAGES))
 FIRST = ("agent", "customer")
+CLOSING = ("carry_over", "resolve")
 
 
 def waiting(settings: Settings) -> Iterator[Problem]:
@@ -56,6 +58,10 @@ def _callback(key: Key, callback: Callback) -> Iterator[Problem]:
         mend = f"one of {' '.join(DTMF)}"
         yield Problem((*key, "key"), f'"{callback.key}" is no key of a telephone', mend)
     yield from one_of((*key, "first"), callback.first, FIRST)
+    yield from one_of((*key, "closing"), callback.closing, CLOSING)
+    if callback.ani and not can_be_dialled(callback.ani):
+        mend = "digits only, + before them: a number of yours, on which you are called"
+        yield Problem((*key, "ani"), f'"{callback.ani}" is no number', mend)
     yield from not_negative((*key, "abandoned_after_s"), callback.abandoned_after_s)
     if callback.attempts < 1:
         yield Problem((*key, "attempts"), f"{callback.attempts} is too few", "1 at least")

@@ -320,6 +320,11 @@ def test_rings_that_are_right() -> None:
         (Callback(key="12"), '"12" is no key of a telephone'),
         (Callback(key="x"), '"x" is no key of a telephone (one of 0 1 2'),
         (Callback(first="caller"), 'callback.first: "caller" is none of the choices'),
+        (
+            Callback(closing="carry"),
+            'callback.closing: "carry" is none of the choices (did you mean "carry_over"?)',
+        ),
+        (Callback(ani="Harbour"), 'callback.ani: "Harbour" is no number (digits only'),
         (Callback(abandoned_after_s=-1), "callback.abandoned_after_s: -1 is negative"),
         (Callback(attempts=0), "callback.attempts: 0 is too few (1 at least)"),
         (Callback(spacing_s=-1), "callback.spacing_s: -1 is negative"),
