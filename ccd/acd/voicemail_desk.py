@@ -19,6 +19,7 @@ from typing import Any, Protocol
 import structlog
 
 from ccd.acd.contact import Contact
+from ccd.acd.errors import AcdError
 from ccd.acd.languages import Languages
 from ccd.acd.voicemail import Voicemail, message_of
 from ccd.acd.voicemail_hearing import Hearings
@@ -35,7 +36,7 @@ class Distribution(Protocol):
     """What is needed of `ccd.acd.service.Acd`."""
 
     def submit(self, contact: Contact, desk: Any) -> None:
-        """Have the contact wait; `desk` hears `assigned` and `withdrawn`."""
+        """Have the contact wait; `desk` hears `assigned` and `withdrawn`. Raises `AcdError`."""
 
     def accepted(self, contact_id: str, agent: str) -> None:
         """The agent has it."""
@@ -181,26 +182,25 @@ class VoicemailDesk:
         self._submit(message)
 
     def _submit(self, message: Voicemail) -> None:
-        if message.queue not in self._queues:
-            self._log.error(
-                "a message for a queue that there is no more; give it back, or hear the file",
-                voicemail=message.id,
-                queue=message.queue,
-                path=message.path,
-            )
-            return
-        self._acd.submit(
-            Contact(
-                id=message.id,
-                queue=message.queue,
-                enqueued_at=self._places[message.id],
-                channel=Channel.VOICEMAIL,
-                customer=message.number,
-                data={
-                    "number": message.number,
-                    "call": message.call,
-                    "seconds": f"{message.seconds:.0f}",
-                },
-            ),
-            self,
+        contact = Contact(
+            id=message.id,
+            queue=message.queue,
+            enqueued_at=self._places[message.id],
+            channel=Channel.VOICEMAIL,
+            customer=message.number,
+            data={
+                "number": message.number,
+                "call": message.call,
+                "seconds": f"{message.seconds:.0f}",
+            },
         )
+        try:
+            self._acd.submit(contact, self)
+        except AcdError as error:
+            # Its queue is no more. It stays open, for a daemon whose settings have that queue.
+            self._log.error(
+                "a message that nobody can be given: put its queue back, or hear its file",
+                voicemail=message.id,
+                path=message.path,
+                reason=str(error),
+            )

@@ -35,6 +35,9 @@ from ccd.switch.switch import Switch
 THINK_S = 10.0
 """How long an agent may think before the menu is said again."""
 
+MESSAGE_GAIN_DB = 6.0
+"""A message is in one of its file's two channels, and is played as the mean of both."""
+
 REMINDERS = 3
 """How often it is said again before we hang up."""
 
@@ -197,7 +200,7 @@ class Hearings:
 
     def _play(self, session: _Session) -> None:
         if Path(session.message.path).is_file():
-            self._hear(session, (Sound(path=session.message.path),))
+            self._hear(session, (Sound(path=session.message.path),), MESSAGE_GAIN_DB)
         else:
             self._log.error("message lost", voicemail=session.message.id, path=session.message.path)
             self._say(session, wording.Phrase.VOICEMAIL_GONE)
@@ -224,9 +227,9 @@ class Hearings:
         language = wording.languages_of(session.queue.announce.language)[0]
         self._hear(session, self._sounds(wording.phrase(which, language)))
 
-    def _hear(self, session: _Session, sounds: tuple[Sound, ...]) -> None:
+    def _hear(self, session: _Session, sounds: tuple[Sound, ...], gain_db: float = 0.0) -> None:
         assert session.leg is not None  # he has answered
-        self._switch.play(session.leg, sounds)
+        self._switch.play(session.leg, sounds, gain_db=gain_db)
 
     @staticmethod
     def _stop_timer(session: _Session) -> None:

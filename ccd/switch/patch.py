@@ -223,7 +223,12 @@ class Patch:
     # --- players ---------------------------------------------------------------
 
     def play(
-        self, leg: Leg, sounds: Sequence[Sound], loop: bool, ended: Callable[[Leg], None]
+        self,
+        leg: Leg,
+        sounds: Sequence[Sound],
+        loop: bool,
+        ended: Callable[[Leg], None],
+        gain_db: float = 0.0,
     ) -> None:
         """Play to one leg, in place of music and of what played before.
 
@@ -238,7 +243,8 @@ class Patch:
         leg.hears = leg.hears | {node}
         self._plays[node] = (leg, ended)
         self._pool.send(
-            leg.port.worker, Play(node=node, sounds=tuple(sounds), loop=loop, sinks=(leg.node,))
+            leg.port.worker,
+            Play(node=node, sounds=tuple(sounds), loop=loop, sinks=(leg.node,), gain_db=gain_db),
         )
 
     def stop(self, leg: Leg) -> None:

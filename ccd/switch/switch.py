@@ -164,10 +164,12 @@ class Switch:
         self._endings.begin(call, cause_of_status(status), Party.SYSTEM)
         self._endings.end(call.caller, cause_of_status(status), status=status)
 
-    def play(self, leg: Leg, sounds: Sequence[Sound], *, loop: bool = False) -> None:
+    def play(
+        self, leg: Leg, sounds: Sequence[Sound], *, loop: bool = False, gain_db: float = 0.0
+    ) -> None:
         """Play to one leg, in place of what played before; the controller hears when it ended."""
         self._stop_message(leg)
-        self._patch.play(leg, sounds, loop, self._played)
+        self._patch.play(leg, sounds, loop, self._played, gain_db)
 
     def stop_playing(self, leg: Leg) -> None:
         """Stop what plays to one leg."""

@@ -10,6 +10,7 @@ import pytest
 from virtual.centre import EPOCH, VirtualCentre
 
 from ccd.acd.contact import Contact
+from ccd.acd.errors import UnknownQueueError
 from ccd.acd.farewell import Farewell
 from ccd.acd.languages import Languages
 from ccd.acd.voicemail import (
@@ -52,6 +53,8 @@ class PaperAcd:
         self.said: list[tuple[object, ...]] = []
 
     def submit(self, contact: Contact, desk: Any) -> None:
+        if contact.queue != "orders":
+            raise UnknownQueueError(contact.queue, ["orders"])
         assert contact.id not in self.waiting
         self.waiting[contact.id] = contact
 
@@ -155,6 +158,11 @@ class Office:
 
     def agent_hears(self) -> set[str]:
         return self.centre.bay.files_heard(self.agent_node)
+
+    def agent_gain_db(self) -> float:
+        players = self.centre.bay.players
+        (source,) = self.centre.bay.sources(self.agent_node)
+        return players[source].gain_db
 
     def nothing_goes_on(self) -> None:
         assert len(self.desk) == 0
@@ -262,8 +270,10 @@ def test_an_agent_hears_it_and_is_done(office: Office) -> None:
     office.assign(message)
     assert office.acd.said == [("accepted", "vm-old", AGENT)]
     assert office.agent_hears() == {"old.wav"}
+    assert office.agent_gain_db() == 6.0  # a message has half a stereo file
     office.finish(office.agent_node)
     assert office.agent_hears() == MENU
+    assert office.agent_gain_db() == 0.0
     office.press(office.agent_node, "1")
     assert office.agent_hears() == {"old.wav"}
     office.press(office.agent_node, "9")
