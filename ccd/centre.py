@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
-from ccd.acd.distributor import Distributor, QueueSettings
-from ccd.acd.service import Acd
-from ccd.config import Settings
+from ccd.acd.floor import Floor
+from ccd.config import Phone, Settings
 from ccd.events import EventStream
 from ccd.ivr.flow import Flow
 from ccd.ivr.service import Ivr
@@ -52,6 +51,8 @@ class Centre:
         prompts: PromptBook,
         hold_music: Path,
         recordings: Path,
+        messages: Path,
+        languages: Collection[str],
         salvage: Callable[[str, RecordingDone], None],
         boot: str,
         loop: asyncio.AbstractEventLoop,
@@ -64,7 +65,7 @@ class Centre:
         self.boot = boot
         self.loop = loop
         self.wall_clock = wall_clock
-        passwords = {phone.name: phone.password for phone in settings.phone}
+        passwords = self._passwords = {phone.name: phone.password for phone in settings.phone}
         self.phones = Phones(
             passwords,
             hosts={settings.sip.domain, *(host for host, _ in endpoint.local.values())},
@@ -101,16 +102,18 @@ class Centre:
             call_later=loop.call_later,
             wall_clock=wall_clock,
         )
-        distributor = Distributor()
-        for queue in settings.queue:
-            distributor.add_queue(QueueSettings(name=queue.name, wrap_up_s=queue.wrap_up_s))
-        self.acd = Acd(
-            settings=settings,
+        self.floor = Floor(
+            settings,
             switch=self.switch,
-            distributor=distributor,
+            sounds=prompts.sounds,
+            languages=languages,
+            messages=messages,
             events=events,
+            boot=boot,
             loop=loop,
+            wall_clock=wall_clock,
         )
+        self.acd = self.floor.acd
         self.ivr = Ivr(
             flows=flows,
             prompts=prompts,
@@ -131,7 +134,16 @@ class Centre:
     def close(self) -> None:
         """Stop every timer that is not a call's."""
         self.plant.stop()
+        self.floor.close()
         self.phones.close()
+
+    def change_phones(self, phones: Sequence[Phone]) -> None:
+        """Know these phones and passwords from now on.
+
+        One that is gone is not believed any more, and what it registered runs out.
+        """
+        self._passwords.clear()
+        self._passwords.update((phone.name, phone.password) for phone in phones)
 
     def handle_sip(self, event: SipEvent) -> None:
         """Take an event of the endpoint."""

@@ -38,6 +38,11 @@ class StatePaths:
         return self.root / "ccd.sqlite"
 
     @property
+    def messages(self) -> Path:
+        """Voicemail, by day."""
+        return self.root / "messages"
+
+    @property
     def recordings(self) -> Path:
         """Recorded calls, where the settings name no other folder."""
         return self.root / "recordings"
@@ -99,7 +104,14 @@ class StatePaths:
 
         Raises OSError where one cannot be made.
         """
-        for folder in (self.root, self.recordings, self.prompts, self.log.parent, self.sockets):
+        for folder in (
+            self.root,
+            self.recordings,
+            self.messages,
+            self.prompts,
+            self.log.parent,
+            self.sockets,
+        ):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         owner = self.sockets.stat().st_uid
         if owner != os.getuid():  # somebody else made it first, in a folder open to all

@@ -90,8 +90,8 @@ class Distribution(Protocol):
     def remove(self, contact_id: str, reason: str) -> None:
         """It waits no longer; without effect where an agent has it."""
 
-    def contact_of(self, call: Call) -> Contact | None:
-        """The contact that a waiting call is; None where it does not wait (any more)."""
+    def contact(self, call: Call) -> Contact | None:
+        """The contact that a call is; None where it does not wait for anybody, or with anybody."""
 
     def release(self, call: Call, reason: str) -> None:
         """Take a waiting call out of its queue; whoever does so controls it from then on."""
@@ -117,7 +117,7 @@ class CallbackDesk:
     """Has customers called back; a `ccd.acd.service.Desk`.
 
     `hours` are those of the queues that have any; `forecast(queue, enqueued_at)` is asked
-    where customers are called first; `goodbye` takes over a caller who is to be told that he
+    where customers are called first; `goodbye` takes over a caller of a queue who is to be told that he
     will be called, and hangs up; `boot` makes ids differ from those of earlier runs.
     """
 
@@ -132,7 +132,7 @@ class CallbackDesk:
         wall_clock: Callable[[], float],
         hours: Mapping[str, Hours],
         forecast: Callable[[str, float], Forecast],
-        goodbye: Callable[[Call], None],
+        goodbye: Callable[[Call, str], None],
         boot: str,
     ) -> None:
         self._queues: dict[str, Queue] = {}
@@ -153,9 +153,12 @@ class CallbackDesk:
         )
         self._callers = Callers(self._number_of, self)
         self._with_agent: set[str] = set()
-        """Callbacks that an agent has in hand."""
+        """Callbacks that an agent has answered for, until his call is over."""
+        self._withdrawing: set[str] = set()
+        """Those that are taken out of their queue when the phones that ring for them have stopped:
+        their agents' next call would find them busy."""
         self._when_free: dict[str, Submit] = {}
-        """Of those, which are to wait again as soon as he has not."""
+        """Of both, which are to wait again then."""
         self._pumping = False
         self._log = structlog.get_logger("callback")
         self._do: dict[type, Callable[..., None]] = {
@@ -175,26 +178,36 @@ class CallbackDesk:
 
     # --- for callers, agents and supervisors ------------------------------------------------
 
-    def accept(self, call: Call, origin: Origin = Origin.OFFERED) -> str | None:
-        """Call the caller of a waiting call back: note it, tell him, hang up.
+    def accept(self, call: Call) -> str | None:
+        """A waiting caller took the offer to be called back: note it, tell him, hang up.
 
         Returns the callback's id; None, and nothing has changed, where the call does not wait
-        any more or shows no number.
+        any more, shows no number, or its queue has no trunk to call through.
         """
-        contact = self._acd.contact_of(call)
+        return self._take(call, None, Origin.OFFERED)
+
+    def overflow(self, call: Call, queue: str) -> str | None:
+        """A rule of this queue has a caller called back; otherwise as `accept`."""
+        return self._take(call, queue, Origin.OVERFLOW)
+
+    def _take(self, call: Call, queue: str | None, origin: Origin) -> str | None:
+        contact = self._acd.contact(call)
         if contact is None or is_anonymous(call.number):
+            return None
+        queue = queue or contact.queue
+        if queue not in self._queues or not self._queues[queue].callback.trunk:
             return None
         callback = self._engine.request(
             next(self._ids),
             number=call.number,
-            queue=contact.queue,
+            queue=queue,
             origin=origin,
             enqueued_at=contact.enqueued_at,
             now=self._loop.time(),
             call=call.id,
         )
         self._acd.release(call, "callback")
-        self._goodbye(call)
+        self._goodbye(call, contact.queue)
         self._pump()
         return callback
 
@@ -284,6 +297,10 @@ class CallbackDesk:
             self._engine.open(queue.name, self._loop.time())
             self._pump()
 
+    def change_settings(self, settings: Settings) -> None:
+        """Customers and their classes are these from now on."""
+        self._customers = Customers.of(settings)
+
     def remove_queue(self, queue: str) -> None:
         """A queue is no more; its callbacks are resolved as `closed`."""
         self._stop_watching(queue)
@@ -355,8 +372,14 @@ class CallbackDesk:
 
     def freed(self, callback: str) -> None:
         """The agent's call is over."""
-        self._with_agent.discard(callback)
-        self._acd.ended(callback)
+        if callback in self._with_agent:
+            self._with_agent.discard(callback)
+            self._acd.ended(callback)
+        if callback in self._agent_first:
+            return
+        if callback in self._withdrawing:
+            self._withdrawing.discard(callback)
+            self._acd.remove(callback, "withdrawn")
         submit = self._when_free.pop(callback, None)
         if submit is not None and self._engine.get(callback) is not None:
             self._submit(submit)
@@ -441,7 +464,7 @@ class CallbackDesk:
 
     def _submit(self, action: Submit) -> None:
         callback = action.callback
-        if callback.id in self._with_agent:
+        if callback.id in self._with_agent or callback.id in self._withdrawing:
             self._when_free[callback.id] = action
         elif self._queues[callback.queue].callback.first == "customer":
             self._customer_first.wait(callback)
@@ -468,9 +491,12 @@ class CallbackDesk:
     def _withdraw(self, action: Withdraw) -> None:
         self._when_free.pop(action.callback, None)
         self._customer_first.withdraw(action.callback)
-        if action.callback not in self._with_agent:
+        if action.callback in self._agent_first:
+            if action.callback not in self._with_agent:
+                self._withdrawing.add(action.callback)
+            self._agent_first.withdraw(action.callback)
+        else:
             self._acd.remove(action.callback, action.reason)
-        self._agent_first.withdraw(action.callback)
 
     def _tried(self, action: Tried) -> None:
         if action.cause in FAULTS_OF_OURS:

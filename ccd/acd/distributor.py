@@ -56,7 +56,7 @@ from ccd.acd.phases import phases
 from ccd.acd.queue import QueueState
 from ccd.acd.steps import Step
 from ccd.acd.views import AgentView, QueueView
-from ccd.model import AgentState, Cause
+from ccd.model import AgentState, Cause, Channel
 from ccd.timer_queue import TimerQueue
 
 __all__ = [
@@ -277,7 +277,7 @@ class Distributor:
         person.take(contact, case.contact.channel)
         self._moved(person, person.fire(Trigger.ACCEPTED), now)
         self._withdraw(case, others, now)
-        if self._notes:
+        if self._notes and case.contact.channel is not Channel.VOICE:  # calls have events for it
             self._note(case, Step.CONNECTED, "answered", {}, winner)
         return True
 
@@ -325,7 +325,7 @@ class Distributor:
                 person.wrap_up = self._of_agents.at(now + limit, self._wrap_up_over, person)
         elif state is not None:
             person.contact = _newest(person)
-        if self._notes:
+        if self._notes and case.contact.channel is not Channel.VOICE:
             self._note(case, Step.ENDED, "", {}, person.name)
         self._moved(person, state, now)
         return True
@@ -408,11 +408,15 @@ class Distributor:
         return self._competition.standing(case.line, case.place, case.queue, now)
 
     def standing_of_newcomer(
-        self, queue: str, now: float, *, head_start_s: float = 0.0
+        self, queue: str, now: float, *, enqueued_at: float | None = None
     ) -> Standing:
-        """What would stand between a call that came now and an agent. Raises `UnknownQueueError`."""
+        """What would stand between a call and an agent that came now, to the place of `enqueued_at`.
+
+        Raises `UnknownQueueError`.
+        """
         state = self._queue(queue)
-        contact = Contact(id="", queue=queue, enqueued_at=now, head_start_s=head_start_s)
+        place_at = now if enqueued_at is None else enqueued_at
+        contact = Contact(id="", queue=queue, enqueued_at=place_at)
         line = state.line(Need(queue, contact.channel, lowest_levels(state.settings.skills)))
         place = (self._order.due(contact, state.settings, urgent=False), self._arrivals + 1, "")
         return self._competition.standing(line, place, state, now)
@@ -421,6 +425,10 @@ class Distributor:
         """Where a contact is; None where it is not (or no longer) here."""
         case = self._cases.get(contact)
         return None if case is None else case.stage
+
+    def is_offered(self, contact: str, agent: str) -> bool:
+        """Whether this contact is on offer to this agent."""
+        return self._on_offer(contact, agent) is not None
 
     def __len__(self) -> int:
         """How many contacts are here: waiting, on offer and connected."""

@@ -39,8 +39,12 @@ class Languages:
     """Whom to address how. `available` are those of which all prompts are at hand."""
 
     def __init__(self, settings: Settings, available: Collection[str]) -> None:
-        self._customers = {customer.number: customer.language for customer in settings.customer}
         self._available = frozenset(available)
+        self.change(settings)
+
+    def change(self, settings: Settings) -> None:
+        """Customers speak these languages from now on."""
+        self._customers = {customer.number: customer.language for customer in settings.customer}
 
     def of(
         self, call: Call, queue: Queue, data: Mapping[str, str] | None = None

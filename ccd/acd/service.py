@@ -1,31 +1,47 @@
 """The ACD at work: gives the distributor's decisions to the switch, and the news back.
 
-It is the controller of every call that waits for an agent, rings at one or is with
-one. The distributor decides; nothing is decided here.
+It is the controller of every call that waits for an agent, rings at one or is with one, and
+the keeper of what waits without being a live call (callbacks, voicemail), which it gives to
+their desks. The distributor decides; nothing is decided here. What callers hear while they
+wait, where they go when they wait too long, and how long that is likely to be are rooms of
+their own, which watch (`Watcher`).
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
 
+import msgspec
 import structlog
 
+from ccd.acd.backtest import BackTest
+from ccd.acd.contact import Contact
 from ccd.acd.distributor import (
     AgentView,
     Assign,
-    Contact,
     Distributor,
     Moved,
+    Noted,
     Positioned,
     QueueView,
     Removed,
     Stage,
+    StrategyBroke,
+    Withdrawn,
 )
-from ccd.acd.errors import UnknownAgentError
+from ccd.acd.errors import UnknownAgentError, UnknownQueueError
+from ccd.acd.estimator import Estimate
+from ccd.acd.exits import Exits
+from ccd.acd.forecasts import Forecasts
+from ccd.acd.from_settings import Callers, agent_queues, queue_settings
+from ccd.acd.last_agents import LastAgents
+from ccd.acd.redials import Redials
+from ccd.acd.steps import Step
 from ccd.alarm import Alarm
-from ccd.config import Settings
+from ccd.config import Agent, Queue, Settings
 from ccd.events import (
     AgentBusy,
     AgentLoggedOff,
@@ -33,27 +49,89 @@ from ccd.events import (
     AgentNotReady,
     AgentReady,
     AgentReserved,
+    AgentSkillsChanged,
     AgentWorkingAfterCall,
     Dequeued,
     Event,
     EventStream,
+    QueueChanged,
     Queued,
+    Routed,
+    StrategyFailed,
 )
 from ccd.model import AgentState, Cause, Party
 from ccd.switch.call import Call, Leg
 from ccd.switch.switch import NotReachable, Switch
 
+_LOGGED_OUT = AgentState.LOGGED_OUT
+
+NAMED_AGENT = "agent:"
+"""A queue's name that begins so is an agent's: his own queue (EAS)."""
+
+
+class Desk(Protocol):
+    """Who handles contacts that are no live calls; tells the outcome by `Acd`'s verbs."""
+
+    def assigned(self, contact: Contact, agent: str, phone: str, queue: str) -> None:
+        """Ring this agent for it; then `Acd.accepted` or `Acd.offer_failed`."""
+
+    def withdrawn(self, contact: Contact, agent: str) -> None:
+        """Ring him no longer."""
+
+
+class Watcher(Protocol):
+    """Who wants to know what becomes of calls that wait."""
+
+    def queued(self, call: Call, contact: Contact) -> None:
+        """It waits from now on."""
+
+    def moved(self, call: Call, contact: Contact) -> None:
+        """It waits in another queue (`contact.queue`) from now on."""
+
+    def assigned(self, call: Call) -> None:
+        """A phone rings for it."""
+
+    def returned(self, call: Call) -> None:
+        """Nobody answered there; it waits again."""
+
+    def left(self, call: Call) -> None:
+        """It waits no longer, whatever the reason."""
+
+    def digit(self, call: Call, digit: str) -> None:
+        """The caller pressed a key."""
+
+    def played(self, call: Call) -> None:
+        """What was played to the caller has ended."""
+
+
+class Room(Protocol):
+    """Who has to know what is changed of the settings while calls go on."""
+
+    def set_queue(self, queue: Queue) -> None:
+        """A queue was opened, or its settings are these from now on."""
+
+    def remove_queue(self, queue: str) -> None:
+        """The queue is no more."""
+
+    def change_settings(self, settings: Settings) -> None:
+        """Customers, classes and calendars are these from now on."""
+
 
 @dataclass(slots=True, eq=False)
 class _Case:
-    """A call in the ACD's hands."""
+    """A contact in the ACD's hands."""
 
-    call: Call
-    queue: str
+    contact: Contact
     since: float
-    ring_timer: asyncio.TimerHandle | None = None
+    """When this attempt began to wait, on the loop's clock (`contact.enqueued_at` is its place)."""
+    call: Call | None = None
+    desk: Desk | None = None
+    ring_timers: dict[str, asyncio.TimerHandle] = field(default_factory=dict)
+    """By leg."""
     abandoned: bool = False
     """The caller left while a phone rang, and it was said so."""
+    outside: bool = False
+    """A number outside rings for it, or speaks with it."""
 
 
 class Acd:
@@ -67,38 +145,75 @@ class Acd:
         distributor: Distributor,
         events: EventStream,
         loop: asyncio.AbstractEventLoop,
+        wall_clock: Callable[[], float],
     ) -> None:
         self._queues = {queue.name: queue for queue in settings.queue}
         self._agents = {agent.name: agent for agent in settings.agent}
+        self._callers = Callers.of(settings)
         self._switch = switch
         self._distributor = distributor
         self._events = events
         self._loop = loop
+        self._wall_clock = wall_clock
         self._alarm = Alarm(loop, self._due)
+        self._redial_alarm = Alarm(loop, self._redials_due)
         self._cases: dict[str, _Case] = {}
         self._log = structlog.get_logger("acd")
         self._phones: dict[str, str] = {}
         """Where to ring each agent who is logged on."""
         self._since: dict[str, float] = {}
         """When each agent's present state began, seconds since the epoch."""
+        self._hanging_up: dict[str, tuple[Leg, Assign | None]] = {}
+        """Agents whose phone is told to stop ringing, and whom they are to be rung for next."""
+        self.redials = Redials(settings.acd.redial_window_s)
+        self.last_agents = LastAgents(settings.acd.last_agent_days)
+        self.forecasts = Forecasts(distributor)
+        self._watchers: list[Watcher] = []
+        self._rooms: list[Room] = []
+        self._exits: Exits | None = None
         self._pumping = False
         self._do: dict[type, Callable[..., None]] = {
             Assign: self._assign,
             Moved: self._moved,
             Positioned: self._positioned,
             Removed: self._removed,
+            Withdrawn: self._withdrawn,
+            Noted: self._noted,
+            StrategyBroke: self._strategy_broke,
         }
+        for queue in settings.queue:
+            distributor.add_queue(queue_settings(queue))
+
+    def watch(self, watcher: Watcher) -> None:
+        """Tell this one what becomes of calls that wait."""
+        self._watchers.append(watcher)
+
+    def open_exits(self, exits: Exits) -> None:
+        """Send calls out of queues by these rules."""
+        self._exits = exits
+
+    def tell_changes(self, room: Room) -> None:
+        """Tell this one what is changed of queues and settings while calls go on."""
+        self._rooms.append(room)
 
     # --- for the IVR -----------------------------------------------------------------
 
-    def enqueue(self, call: Call, queue: str) -> None:
-        """Take over an answered call and have it wait for an agent of this queue."""
-        now = self._loop.time()
+    def enqueue(self, call: Call, queue: str, *, enqueued_at: float | None = None) -> None:
+        """Take over an answered call and have it wait for an agent of this queue.
+
+        `agent:NAME` is the own queue of an agent. `enqueued_at` (the loop's clock) is the
+        place that it takes; now, where nothing is said. Raises `UnknownQueueError`,
+        `UnknownAgentError`.
+        """
+        contact = self._contact_of(call, queue, enqueued_at)
         call.controller = self
-        self._cases[call.id] = _Case(call, queue, now)
-        self._switch.play_music(call.caller, self._queues[queue].music)
-        self._distributor.enqueue(Contact(id=call.id, queue=queue, enqueued_at=now), now)
-        self._pump()
+        case = self._cases[call.id] = _Case(contact, self._loop.time(), call=call)
+        if self._exits is not None and contact.agent is None and enqueued_at is None:
+            there = self._exits.enter(call, contact.queue)
+            if there is None:
+                return
+            case.contact = msgspec.structs.replace(contact, queue=there)
+        self._stand_in_line(case)
 
     def transfer(self, call: Call, agent: str) -> None:
         """Give a call from its agent to a colleague, in one step.
@@ -109,8 +224,90 @@ class Acd:
         if agent not in self._phones:
             raise UnknownAgentError(agent)
         case = self._cases[call.id]
-        leg = self._switch.transfer(call, agent=agent, phone=self._phones[agent], queue=case.queue)
+        queue = case.contact.queue
+        leg = self._switch.transfer(call, agent=agent, phone=self._phones[agent], queue=queue)
         self._limit_ring(case, leg)
+
+    # --- for who takes calls out of queues ------------------------------------------------
+
+    def release(self, call: Call, reason: str) -> None:
+        """Take a waiting call out of its queue without ending it; the taker is its controller."""
+        case = self._cases.pop(call.id)
+        self._leave(case, reason)
+        self._pump()
+
+    def move(self, contact: str, queue: str) -> bool:
+        """Have a contact wait in another queue, at the place of its age.
+
+        False where it does not wait any more. Raises `UnknownQueueError`.
+        """
+        self.queue_config(queue)
+        case = self._cases.get(contact)
+        now = self._loop.time()
+        if case is None or self._distributor.stage(contact) is not Stage.WAITING:
+            return False
+        self.forecasts.left(contact, now)
+        case.contact = msgspec.structs.replace(case.contact, queue=queue)
+        if case.call is not None:
+            self._tell("moved", case.call, case.contact)
+        self._distributor.move(contact, queue, now)
+        self.forecasts.queued(case.contact, now)
+        self._pump()
+        return True
+
+    def contact_of(self, call: Call) -> Contact | None:
+        """What a call is that waits, or came to wait; None for one that is not here."""
+        case = self._cases.get(call.id)
+        return None if case is None else case.contact
+
+    def connect_outside(self, call: Call, number: str, trunk: str) -> None:
+        """Connect a waiting call with a number outside, in an agent's place.
+
+        Where nobody answers there, it is back at its place. Raises `NotReachable`.
+        """
+        case = self._cases[call.id]
+        leg = self._switch.ring_outside(call, number=number, trunk=trunk, queue=case.contact.queue)
+        case.outside = True
+        now = self._loop.time()
+        self.forecasts.left(call.id, now)
+        self._distributor.remove(call.id, "overflowed", now)
+        self._tell("assigned", call)
+        self._limit_ring(case, leg)
+        self._pump()
+
+    # --- for desks: contacts that are no live calls -----------------------------------------
+
+    def submit(self, contact: Contact, desk: Desk) -> None:
+        """Have a contact wait; its desk hears `assigned`. Raises `AcdError`."""
+        now = self._loop.time()
+        self._distributor.enqueue(contact, now)
+        self._cases[contact.id] = _Case(contact, now, desk=desk)
+        self._pump()
+
+    def accepted(self, contact_id: str, agent: str) -> None:
+        """The agent has it."""
+        now = self._loop.time()
+        if self._distributor.offer_accepted(contact_id, now, agent=agent):
+            queue = self._cases[contact_id].contact.queue
+            self.forecasts.answered(contact_id, agent, queue, now)
+        self._pump()
+
+    def offer_failed(self, contact_id: str, cause: Cause, agent: str) -> None:
+        """The agent could not be had: on to the next."""
+        self._distributor.offer_failed(contact_id, cause, self._loop.time(), agent=agent)
+        self._pump()
+
+    def ended(self, contact_id: str) -> None:
+        """The agent is done with it."""
+        if self._distributor.contact_ended(contact_id, self._loop.time()):
+            del self._cases[contact_id]
+            self._pump()
+
+    def remove(self, contact_id: str, reason: str) -> None:
+        """It waits no longer, and is not with an agent."""
+        if self._distributor.remove(contact_id, reason, self._loop.time()):
+            del self._cases[contact_id]
+            self._pump()
 
     # --- for agents ------------------------------------------------------------------
 
@@ -119,18 +316,26 @@ class Acd:
 
         Raises `AcdError`.
         """
-        settings = self._agents.get(agent)
-        if settings is None:
-            raise UnknownAgentError(agent)
-        self._distributor.agent_log_on(agent, settings.queues, self._loop.time())
+        settings = self._settings_of(agent)
+        queues = agent_queues(settings, self._queues.values())
+        self._distributor.agent_log_on(
+            agent,
+            queues,
+            self._loop.time(),
+            skills=settings.skills,
+            capacity=settings.capacity,
+            rank=list(self._agents).index(agent),
+        )
         self._phones[agent] = phone or settings.phone
-        self._publish(AgentLoggedOn(agent=agent, phone=self._phones[agent], queues=settings.queues))
+        self._publish(AgentLoggedOn(agent=agent, phone=self._phones[agent], queues=queues))
         self._pump()
+        self._staff_changed()
 
     def log_off(self, agent: str) -> None:
         """End an agent's shift, when the call in hand is over. Raises `AcdError`."""
         self._distributor.agent_log_off(agent, self._loop.time())
         self._pump()
+        self._staff_changed()
 
     def ready(self, agent: str) -> None:
         """The agent takes calls. Raises `AcdError`."""
@@ -147,6 +352,74 @@ class Acd:
         self._distributor.wrap_up_done(agent, self._loop.time())
         self._pump()
 
+    # --- changes while running ---------------------------------------------------------
+
+    def add_agent(self, agent: Agent) -> None:
+        """Know an agent, or know him otherwise; his phone and capacity count from his next log-on."""
+        self._agents[agent.name] = agent
+
+    def change_agent(self, agent: str, queues: Sequence[str], skills: Mapping[str, int]) -> None:
+        """Have a known agent serve these queues with these skills from now on. Raises `AcdError`."""
+        known = msgspec.structs.replace(
+            self._settings_of(agent), queues=tuple(queues), skills=dict(skills)
+        )
+        served = agent_queues(known, self._queues.values())
+        for queue in served:
+            self.queue_config(queue)
+        self._agents[agent] = known
+        if agent in self._phones:
+            self._distributor.agent_skills(agent, served, skills, self._loop.time())
+        self._publish(AgentSkillsChanged(agent=agent, queues=served, skills=known.skills))
+        self._pump()
+        self._staff_changed()
+
+    def remove_agent(self, agent: str) -> None:
+        """Log an agent off, when what he has in hand is over, and know him no longer. Raises `AcdError`."""
+        self._settings_of(agent)
+        if agent in self._phones and self._distributor.agent(agent).state is not _LOGGED_OUT:
+            self.log_off(agent)
+        del self._agents[agent]
+
+    def add_queue(self, queue: Queue) -> None:
+        """Open a queue; agents who serve any serve this one too. Raises ValueError."""
+        self._distributor.add_queue(queue_settings(queue))
+        self._queue_set(queue, "opened")
+
+    def change_queue(self, queue: Queue) -> None:
+        """A queue's settings are these from now on; nobody who waits loses his place.
+
+        Raises `UnknownQueueError`, ValueError.
+        """
+        self._distributor.change_queue(queue_settings(queue), self._loop.time())
+        self._queue_set(queue, "changed")
+
+    def remove_queue(self, name: str, move_to: str | None) -> None:
+        """Close a queue; who waits there moves to `move_to`, or it stays open.
+
+        Raises `UnknownQueueError`, `ccd.acd.errors.QueueNotEmptyError`.
+        """
+        if move_to is not None:
+            self._distributor.queue(move_to)
+            for contact in self._distributor.waiting(name):
+                self.move(contact, move_to)
+        self._distributor.remove_queue(name, self._loop.time())
+        del self._queues[name]
+        self.forecasts.forget(name)
+        for room in self._rooms:
+            room.remove_queue(name)
+        for agent in list(self._agents.values()):
+            if name in agent.queues:
+                left = tuple(queue for queue in agent.queues if queue != name)
+                self._agents[agent.name] = msgspec.structs.replace(agent, queues=left)
+        self._publish(QueueChanged(queue=name, change="closed"))
+        self._pump()
+
+    def change_settings(self, settings: Settings) -> None:
+        """Customers, classes and calendars are these from now on; who waits keeps what he had."""
+        self._callers = Callers.of(settings)
+        for room in self._rooms:
+            room.change_settings(settings)
+
     # --- what is so ------------------------------------------------------------------
 
     def agents(self) -> list[AgentView]:
@@ -157,6 +430,13 @@ class Acd:
         """Every queue."""
         return self._distributor.queues()
 
+    def queue_config(self, name: str) -> Queue:
+        """A queue's settings. Raises `UnknownQueueError`."""
+        queue = self._queues.get(name)
+        if queue is None:
+            raise UnknownQueueError(name, list(self._queues))
+        return queue
+
     def phone_of(self, agent: str) -> str:
         """Where this agent is rung; empty for one who never logged on."""
         return self._phones.get(agent, "")
@@ -165,10 +445,43 @@ class Acd:
         """When this agent's present state began, seconds since the epoch."""
         return self._since.get(agent)
 
+    def contact(self, call: Call) -> Contact | None:
+        """The contact that this call is, while it waits and while an agent has it."""
+        case = self._cases.get(call.id)
+        return None if case is None else case.contact
+
     def queue_of(self, call: Call) -> str | None:
         """The queue that this call is in, or came to its agent from."""
         case = self._cases.get(call.id)
-        return None if case is None else case.queue
+        return None if case is None else case.contact.queue
+
+    def position(self, contact_id: str) -> int | None:
+        """Position in its queue of one that waits, 1 is next."""
+        return self._distributor.position(contact_id)
+
+    def estimate(self, contact_id: str) -> Estimate | None:
+        """How much longer one that waits is likely to wait."""
+        return self.forecasts.of(contact_id, self._loop.time())
+
+    def likely(self, queue: str) -> float | None:
+        """How long (P50) a call that came to this queue now would be likely to wait."""
+        return self.estimate_now(queue).p50
+
+    def estimate_now(self, queue: str, enqueued_at: float | None = None) -> Estimate:
+        """How long somebody would be likely to wait who came to this queue now.
+
+        `enqueued_at` (the loop's clock) is the place that he has. Raises `UnknownQueueError`.
+        """
+        return self.forecasts.of_newcomer(queue, self._loop.time(), enqueued_at=enqueued_at)
+
+    def servers(self, queue: str) -> int:
+        """How many agents are at work who can take the queue's calls. Raises `UnknownQueueError`."""
+        return self._distributor.standing_of_newcomer(queue, self._loop.time()).servers
+
+    def estimate_error(self, queue: str) -> BackTest:
+        """How good this queue's last estimates were. Raises `UnknownQueueError`."""
+        self.queue_config(queue)
+        return self.forecasts.error(queue)
 
     def __len__(self) -> int:
         return len(self._cases)
@@ -180,14 +493,20 @@ class Acd:
         raise AssertionError(f"call {call.id} was given to the ACD unanswered")
 
     def established(self, call: Call, leg: Leg) -> None:
-        """The agent answered: connect. (One who got it by transfer was not assigned it.)"""
+        """Somebody answered: connect. (One who got it by transfer was not assigned it.)"""
         case = self._cases[call.id]
-        self._stop_ringing(case)
+        self._stop_ringing(case, leg)
         now = self._loop.time()
-        if self._distributor.offer_accepted(call.id, now, agent=leg.agent):
-            self._publish(
-                Dequeued(call=call.id, queue=case.queue, reason="assigned", waited=now - case.since)
-            )
+        agent = leg.agent
+        if agent is not None:
+            if self._distributor.offer_accepted(call.id, now, agent=agent):
+                self._say_dequeued(case, "assigned")
+            self.forecasts.answered(call.id, agent, case.contact.queue, now)
+            self.redials.served(case.contact.customer, case.contact.queue, now)
+            self.last_agents.spoke(case.contact.customer, agent, self._wall_clock())
+        else:
+            self._say_dequeued(case, "overflowed")
+        self._tell("left", call)
         self._switch.bridge(call)
         self._pump()
 
@@ -197,20 +516,34 @@ class Acd:
     def failed(self, call: Call, leg: Leg, cause: Cause) -> None:
         """The agent did not answer, or could not: on to the next."""
         case = self._cases[call.id]
-        self._stop_ringing(case)
+        self._stop_ringing(case, leg)
         now = self._loop.time()
-        if not self._distributor.offer_failed(call.id, cause, now, agent=leg.agent):
-            # It was a transfer that failed: back to the queue, at the place he had.
-            self._distributor.enqueue(
-                Contact(id=call.id, queue=case.queue, enqueued_at=case.since), now
-            )
+        stage = self._distributor.stage(call.id)
+        if leg.agent is not None and self._phone_is_free(leg):
+            return  # it was told to stop, and has
+        if self._distributor.offer_failed(call.id, cause, now, agent=leg.agent):
+            if not call.ringing:
+                self._tell("returned", call)
+        elif stage is None:
+            # A transfer, or a number outside, that failed: back at the place he had.
+            if case.outside:
+                case.outside = False
+                self._tell("returned", call)
+            self._wait(case)
+            if self._exits is not None:
+                self._exits.stays(call)
         self._pump()
 
     def digit(self, call: Call, leg: Leg, digit: str) -> None:
-        """Keys mean nothing in a queue yet."""
+        """A key of the caller's while he waits."""
+        if leg is call.caller:
+            for watcher in self._watchers:
+                watcher.digit(call, digit)
 
     def played(self, call: Call, leg: Leg) -> None:
-        """Music has no end."""
+        """An announcement is over."""
+        for watcher in self._watchers:
+            watcher.played(call)
 
     def agent_left(self, call: Call, leg: Leg, cause: Cause) -> None:
         """The agent hung up: so does the call, unless he gave it to somebody else."""
@@ -230,13 +563,12 @@ class Acd:
         case = self._cases.get(call.id)
         if case is None:  # the agent hung up first, and the call was over for us then
             return
-        if call.agent is None:
+        if call.agent is None and not call.ringing:
             self._ended(case)
             return
         self._stop_ringing(case)
         if self._distributor.stage(call.id) is Stage.OFFERED:
-            case.abandoned = True
-            self._publish_abandoned(case)
+            self._abandoned(case)
 
     def cleared(self, call: Call) -> None:
         """Nothing is left of the call."""
@@ -244,28 +576,131 @@ class Acd:
         if case is not None:
             self._ended(case)
 
-    def _ended(self, case: _Case) -> None:
-        del self._cases[case.call.id]
-        self._stop_ringing(case)
+    # --- inside: queues -----------------------------------------------------------------
+
+    def _queue_set(self, queue: Queue, change: str) -> None:
+        self._queues[queue.name] = queue
+        for room in self._rooms:
+            room.set_queue(queue)
+        self._publish(QueueChanged(queue=queue.name, change=change))
+        self._requalify()
+
+    # --- inside: calls ------------------------------------------------------------------
+
+    def _contact_of(self, call: Call, queue: str, enqueued_at: float | None) -> Contact:
         now = self._loop.time()
-        if self._distributor.remove(case.call.id, "abandoned", now):
-            if not case.abandoned:
-                self._publish_abandoned(case)
-        else:
-            self._distributor.contact_ended(case.call.id, now)
+        agent = None
+        if queue.startswith(NAMED_AGENT):
+            agent = queue.removeprefix(NAMED_AGENT)
+            served = agent_queues(self._settings_of(agent), self._queues.values())
+            if not served:
+                raise UnknownQueueError(queue, list(self._queues))
+            queue = served[0]
+        self.queue_config(queue)
+        customer = call.data.get("customer") or call.number
+        if enqueued_at is None:
+            place = self.redials.arrived(customer, queue, now)
+            self._redial_alarm.set(self.redials.get_timer())
+            if place is not None:
+                self._publish(
+                    Routed(
+                        contact=call.id,
+                        step=Step.REDIALLED,
+                        queue=queue,
+                        why=f"called again: has the place that he left, {now - place:.0f} s old",
+                        facts={"place_age_s": round(now - place, 3)},
+                    )
+                )
+            enqueued_at = now if place is None else place
+        return self._callers.contact(
+            id=call.id,
+            queue=queue,
+            enqueued_at=enqueued_at,
+            number=call.number,
+            customer=customer,
+            customer_class=self._known_class(call),
+            agent=agent,
+            last_agent=self.last_agents.of(customer, self._wall_clock()),
+            data=call.data,
+        )
+
+    def _known_class(self, call: Call) -> str:
+        """The class that a flow found; one that the settings lack is said, and passed over."""
+        name = call.data.get("customer_class", "")
+        try:
+            self._callers.head_start(name)
+        except KeyError:
+            self._log.warning("unknown customer class", call=call.id, customer_class=name)
+            return ""
+        return name
+
+    def _stand_in_line(self, case: _Case) -> None:
+        assert case.call is not None
+        self._tell("queued", case.call, case.contact)
+        self._wait(case)
+
+    def _wait(self, case: _Case) -> None:
+        now = self._loop.time()
+        self._distributor.enqueue(case.contact, now)
+        self.forecasts.queued(case.contact, now)
         self._pump()
 
-    def _publish_abandoned(self, case: _Case) -> None:
+    def _tell(self, what: str, call: Call, *args: Contact) -> None:
+        for watcher in self._watchers:
+            getattr(watcher, what)(call, *args)
+        if what == "left" and self._exits is not None:
+            self._exits.left(call)
+
+    def _leave(self, case: _Case, reason: str) -> None:
+        """A call waits no longer, and lives on elsewhere."""
+        assert case.call is not None
+        self._stop_ringing(case)
+        for leg in tuple(case.call.ringing):
+            self._switch.clear_connection(leg, Cause.CALL_CANCELLED)
+        now = self._loop.time()
+        self.forecasts.left(case.contact.id, now)
+        if self._distributor.remove(case.contact.id, reason, now):
+            self._say_dequeued(case, reason)
+        self._tell("left", case.call)
+
+    def _ended(self, case: _Case) -> None:
+        """Nothing is left of a call, or of its conversation."""
+        del self._cases[case.contact.id]
+        self._stop_ringing(case)
+        now = self._loop.time()
+        assert case.call is not None
+        self._tell("left", case.call)
+        self.forecasts.left(case.contact.id, now)
+        if self._distributor.remove(case.contact.id, "abandoned", now):
+            self._abandoned(case)
+        else:
+            self._distributor.contact_ended(case.contact.id, now)
+        self._pump()
+
+    def _abandoned(self, case: _Case) -> None:
+        if case.abandoned:
+            return
+        case.abandoned = True
+        contact, now = case.contact, self._loop.time()
+        self.redials.left(contact.customer, contact.queue, contact.enqueued_at, now)
+        self._redial_alarm.set(self.redials.get_timer())
+        self._say_dequeued(case, "abandoned")
+
+    def _say_dequeued(self, case: _Case, reason: str) -> None:
         self._publish(
             Dequeued(
-                call=case.call.id,
-                queue=case.queue,
-                reason="abandoned",
+                call=case.contact.id,
+                queue=case.contact.queue,
+                reason=reason,
                 waited=self._loop.time() - case.since,
             )
         )
 
-    # --- the distributor's decisions ------------------------------------------------------
+    def _redials_due(self, now: float) -> None:
+        self.redials.handle_timer(now)
+        self._redial_alarm.set(self.redials.get_timer())
+
+    # --- inside: the distributor's decisions -----------------------------------------------
 
     def _pump(self) -> None:
         """Carry out what was decided, in order; what that brings about joins the line."""
@@ -285,21 +720,50 @@ class Acd:
 
     def _assign(self, action: Assign) -> None:
         case = self._cases[action.contact]
-        call = case.call
+        hanging_up = self._hanging_up.get(action.agent)
+        if hanging_up is not None:
+            # His phone still rings for a call that another has answered: it must stop first.
+            self._hanging_up[action.agent] = (hanging_up[0], action)
+            return
+        phone = self._phones[action.agent]
+        if case.desk is not None:
+            case.desk.assigned(case.contact, action.agent, phone, action.queue)
+            return
+        assert case.call is not None
         try:
-            leg = self._switch.ring(
-                call,
-                agent=action.agent,
-                phone=self._phones[action.agent],
-                queue=action.queue,
-            )
+            leg = self._switch.ring(case.call, agent=action.agent, phone=phone, queue=action.queue)
         except NotReachable as error:
             self._log.warning("agent not reachable", agent=action.agent, reason=str(error))
             self._distributor.offer_failed(
-                call.id, error.cause, self._loop.time(), agent=action.agent
+                action.contact, error.cause, self._loop.time(), agent=action.agent
             )
             return
+        self._tell("assigned", case.call)
         self._limit_ring(case, leg)
+
+    def _withdrawn(self, action: Withdrawn) -> None:
+        case = self._cases[action.contact]
+        if case.desk is not None:
+            case.desk.withdrawn(case.contact, action.agent)
+            return
+        assert case.call is not None
+        for leg in tuple(case.call.ringing):
+            if leg.agent == action.agent:
+                self._hanging_up[action.agent] = (leg, None)
+                self._stop_ringing(case, leg)
+                self._switch.clear_connection(leg, Cause.ANSWERED_ELSEWHERE)
+
+    def _phone_is_free(self, leg: Leg) -> bool:
+        """Whether this leg's end was asked for; then its agent is rung for what he got since."""
+        agent = leg.agent or ""
+        told, waiting = self._hanging_up.get(agent, (None, None))
+        if told is not leg:
+            return False
+        del self._hanging_up[agent]
+        if waiting is not None and self._distributor.is_offered(waiting.contact, agent):
+            self._assign(waiting)
+            self._pump()
+        return True
 
     def _moved(self, action: Moved) -> None:
         agent, call = action.agent, action.contact or ""
@@ -318,26 +782,72 @@ class Acd:
             case AgentState.WRAP_UP:
                 event = AgentWorkingAfterCall(agent=agent, call=call)
         self._since[agent] = self._events.publish(event).at
+        self.forecasts.agent_moved(agent, action.state, self._loop.time())
 
     def _positioned(self, action: Positioned) -> None:
-        self._publish(Queued(call=action.contact, queue=action.queue, position=action.position))
+        case = self._cases.get(action.contact)
+        if case is not None and case.call is not None:
+            self._publish(Queued(call=action.contact, queue=action.queue, position=action.position))
 
     def _removed(self, action: Removed) -> None:
-        """Said already, when the caller left (`_publish_abandoned`)."""
+        """Said already, when the caller left (`_abandoned`) or was sent on."""
+
+    def _noted(self, action: Noted) -> None:
+        self._publish(
+            Routed(
+                contact=action.contact,
+                step=action.step,
+                queue=action.queue,
+                agent=action.agent,
+                why=action.why,
+                facts=action.facts,
+            )
+        )
+
+    def _strategy_broke(self, action: StrategyBroke) -> None:
+        self._log.error("strategy failed", queue=action.queue, error=action.error)
+        self._publish(
+            StrategyFailed(queue=action.queue, strategy=action.strategy, error=action.error)
+        )
+
+    # --- inside: people and phones ------------------------------------------------------------
+
+    def _settings_of(self, agent: str) -> Agent:
+        settings = self._agents.get(agent)
+        if settings is None:
+            raise UnknownAgentError(agent)
+        return settings
+
+    def _requalify(self) -> None:
+        """Agents who serve any queue that they can serve: what these are may have changed."""
+        now = self._loop.time()
+        for view in self._distributor.agents():
+            settings = self._agents.get(view.name)
+            if settings is not None and view.state is not AgentState.LOGGED_OUT:
+                queues = agent_queues(settings, self._queues.values())
+                if queues != view.queues:
+                    self._distributor.agent_skills(view.name, queues, settings.skills, now)
+        self._pump()
+
+    def _staff_changed(self) -> None:
+        if self._exits is not None:
+            self._exits.staff_changed()
 
     def _publish(self, event: Event) -> None:
         self._events.publish(event)
 
     def _limit_ring(self, case: _Case, leg: Leg) -> None:
-        case.ring_timer = self._loop.call_later(
-            self._queues[case.queue].ring_timeout_s,
+        case.ring_timers[leg.id] = self._loop.call_later(
+            self._queues[case.contact.queue].ring_timeout_s,
             self._switch.clear_connection,
             leg,
             Cause.NO_ANSWER,
         )
 
     @staticmethod
-    def _stop_ringing(case: _Case) -> None:
-        if case.ring_timer is not None:
-            case.ring_timer.cancel()
-            case.ring_timer = None
+    def _stop_ringing(case: _Case, leg: Leg | None = None) -> None:
+        """Forget the limit of one leg's ringing, or of all."""
+        for name in [leg.id] if leg is not None else list(case.ring_timers):
+            timer = case.ring_timers.pop(name, None)
+            if timer is not None:
+                timer.cancel()

@@ -66,6 +66,16 @@ def open_callbacks(db: Database) -> list[OpenCallback]:
     return sorted(callbacks, key=lambda each: (each.enqueued_at, each.callback))
 
 
+def conversations(db: Database, since: float) -> list[tuple[str, str, float]]:
+    """Return who spoke with whom after `since` (epoch): customer's number, agent, when; oldest first."""
+    found = db.execute(
+        "select case direction when 'out' then dnis else ani end, agent, connected_at from calls"
+        " where connected_at > ? and agent is not null order by connected_at",
+        [since],
+    )
+    return [(customer, agent, at) for customer, agent, at in found]
+
+
 def call(db: Database, name: str) -> CallRecord | None:
     """Return the record of one call, or None where it has none."""
     found = list(db.query("select * from calls where call = ?", [name]))

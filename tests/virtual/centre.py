@@ -218,6 +218,8 @@ class VirtualCentre:
             prompts=PromptBook(tmp_path),
             hold_music=tmp_path / "music.wav",
             recordings=tmp_path / "recordings",
+            messages=tmp_path / "messages",
+            languages=(),
             salvage=lambda path, done: done(path, 0.5, ""),
             boot="test",
             loop=loop,

@@ -139,7 +139,7 @@ def test_a_call_that_waits_rings_and_is_answered() -> None:
     journal.wait(60.0)
     journal.hang_up("c1", Party.AGENT)
     story = journal.story("c1")
-    assert kinds(story) == ["offered", "enqueued", "assigned", "connected", "cleared"]
+    assert kinds(story) == ["offered", "enqueued", "assigned", "talking", "cleared"]
     assert (story.outcome, story.agent, story.offers) == ("answered", "anna", 1)
     assert story.waited_s == pytest.approx(14.5)
     assert story.ended_at == EPOCH + 74.5
@@ -215,7 +215,7 @@ def test_rona_puts_it_back_and_both_waits_are_told() -> None:
     journal.answer("c1", "bert")
     story = journal.story("c1")
     assert kinds(story) == [
-        *("offered", "enqueued", "assigned", "returned", "assigned", "connected"),
+        *("offered", "enqueued", "assigned", "returned", "assigned", "talking"),
     ]
     returned = story.lines[3]
     assert returned.text == "is back at its place in orders: anna did not take it"

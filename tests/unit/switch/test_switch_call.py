@@ -37,7 +37,7 @@ def test_a_whole_call_is_told_in_order_and_leaves_its_record(centre: VirtualCent
     names = [type(event).__name__ for event in centre.events[begun:]]
     assert names == [
         *("Offered", "Established", "FlowStepped", "DigitsDetected", "FlowStepped"),
-        *("Queued", "AgentReserved", "Delivered", "Established", "Dequeued"),
+        *("Routed", "Queued", "AgentReserved", "Delivered", "Routed", "Established", "Dequeued"),
         *("Bridged", "RecordingStarted", "AgentBusy"),
         *("ConnectionCleared", "ConnectionCleared", "CallCleared", "AgentReady"),
         *("RecordingStopped", "QualityReported", "QualityReported"),

@@ -1,0 +1,189 @@
+"""The ACD's rooms, joined: the service, what callers hear, ways out, callbacks, voicemail."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection, Iterable
+from pathlib import Path
+
+import structlog
+
+from ccd.acd.calendar import OpeningHours
+from ccd.acd.callback_customer_first import Forecast
+from ccd.acd.callback_desk import CallbackDesk, NoTrunkError
+from ccd.acd.callbacks import NoNumberError, Origin
+from ccd.acd.distributor import Distributor, Order
+from ccd.acd.exits import Exits
+from ccd.acd.farewell import Farewell
+from ccd.acd.languages import Languages
+from ccd.acd.service import Acd
+from ccd.acd.voicemail import Voicemail
+from ccd.acd.voicemail_desk import VoicemailDesk
+from ccd.acd.waiting_room import Sounds, WaitingRoom
+from ccd.acd.ways import WaysOut
+from ccd.acd.wording import Phrase
+from ccd.config import Queue, Settings
+from ccd.events import EventStream, VoicemailLeft
+from ccd.store.callbacks import OpenCallback
+from ccd.switch.call import Call
+from ccd.switch.switch import Switch
+
+
+class Floor:
+    """Everything between a caller who wants an agent and the agent.
+
+    `sounds` says prompts in `languages`, `messages` is voicemail's folder, `boot` makes ids
+    differ from those of earlier runs.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        switch: Switch,
+        sounds: Sounds,
+        languages: Collection[str],
+        messages: Path,
+        events: EventStream,
+        boot: str,
+        loop: asyncio.AbstractEventLoop,
+        wall_clock: Callable[[], float],
+    ) -> None:
+        self._loop = loop
+        self._calendars = {each.name: OpeningHours(each) for each in settings.calendar}
+        self._queues = {queue.name: queue for queue in settings.queue}
+        self._log = structlog.get_logger("acd")
+        self._languages = Languages(settings, languages)
+        distributor = Distributor(Order(by=settings.acd.order), notes=True)
+        self.acd = Acd(
+            settings=settings,
+            switch=switch,
+            distributor=distributor,
+            events=events,
+            loop=loop,
+            wall_clock=wall_clock,
+        )
+        self.voicemail = VoicemailDesk(
+            settings=settings,
+            switch=switch,
+            acd=self.acd,
+            sounds=sounds,
+            languages=self._languages,
+            events=events,
+            loop=loop,
+            wall_clock=wall_clock,
+            folder=messages,
+            call_back=self._call_back_sender,
+        )
+        self.callbacks = CallbackDesk(
+            settings=settings,
+            switch=switch,
+            acd=self.acd,
+            events=events,
+            loop=loop,
+            wall_clock=wall_clock,
+            hours={
+                queue.name: self._calendars[queue.hours] for queue in settings.queue if queue.hours
+            },
+            forecast=self._forecast,
+            goodbye=self._will_be_called,
+            boot=boot,
+        )
+        self._ways = WaysOut(
+            acd=self.acd,
+            voicemail=self.voicemail,
+            call_back=lambda call: self._call_back(call, Origin.OVERFLOW),
+            farewell=Farewell(switch),
+            sounds=sounds,
+            languages=self._languages,
+        )
+        self.waiting = WaitingRoom(
+            settings=settings,
+            switch=switch,
+            sounds=sounds,
+            languages=self._languages,
+            events=events,
+            loop=loop,
+            position=self.acd.position,
+            estimate=self.acd.estimate,
+            call_back=lambda call: self._call_back(call, Origin.OFFERED),
+        )
+        self.exits = Exits(
+            settings.queue,
+            settings.calendar,
+            ways=self._ways,
+            crowd=distributor,
+            likely=self.acd.likely,
+            events=events,
+            loop=loop,
+            wall_clock=wall_clock,
+        )
+        self.acd.watch(self.waiting)
+        self.acd.open_exits(self.exits)
+        self.acd.tell_changes(self)
+
+    def restore(
+        self,
+        *,
+        callbacks: Iterable[OpenCallback],
+        messages: Iterable[VoicemailLeft],
+        conversations: Iterable[tuple[str, str, float]],
+    ) -> None:
+        """Take up what an earlier run left open, and who spoke with whom (customer, agent, epoch).
+
+        A callback or message of a queue that is no more is kept by its desk until it is back.
+        """
+        self.callbacks.restore(callbacks)
+        self.voicemail.restore(messages)
+        self.acd.last_agents.restore(conversations)
+
+    def close(self) -> None:
+        """Stop every timer that is not a call's."""
+        self.callbacks.close()
+
+    # --- changes while calls go on: `ccd.acd.service.Room` ------------------------------------
+
+    def set_queue(self, queue: Queue) -> None:
+        """A queue was opened, or its settings are these from now on."""
+        self._queues[queue.name] = queue
+        self.exits.set_queue(queue)
+        self.waiting.change_queue(queue)
+        self.voicemail.change_queue(queue)
+        self.callbacks.change_queue(queue, self._calendars.get(queue.hours))
+
+    def remove_queue(self, queue: str) -> None:
+        """The queue is no more."""
+        del self._queues[queue]
+        self.exits.remove_queue(queue)
+        self.callbacks.remove_queue(queue)
+
+    def change_settings(self, settings: Settings) -> None:
+        """Customers, classes and calendars are these from now on."""
+        self._calendars = {each.name: OpeningHours(each) for each in settings.calendar}
+        self._languages.change(settings)
+        self.callbacks.change_settings(settings)
+        self.exits.set_calendars(settings.calendar)
+        for queue in list(self._queues.values()):
+            if queue.hours:
+                self.set_queue(queue)
+
+    # --- calling people back ------------------------------------------------------------------
+
+    def _call_back(self, call: Call, origin: Origin) -> bool:
+        return self.callbacks.accept(call, origin) is not None
+
+    def _will_be_called(self, call: Call, queue: str) -> None:
+        self._ways.farewell(call, self._queues[queue], Phrase.CALLBACK_CONFIRMED)
+
+    def _call_back_sender(self, message: Voicemail, agent: str) -> None:
+        """An agent wants to speak with who left a message: as soon as somebody can."""
+        try:
+            self.callbacks.request(message.number, message.queue)
+        except (NoNumberError, NoTrunkError) as error:
+            self._log.warning("no callback", voicemail=message.id, agent=agent, reason=str(error))
+
+    def _forecast(self, queue: str, enqueued_at: float) -> Forecast:
+        return Forecast(
+            agents=self.acd.servers(queue),
+            p50=self.acd.estimate_now(queue, enqueued_at).p50,
+        )
