@@ -10,13 +10,13 @@ which it has a `VoicemailLeft` and no `VoicemailHeard` (`ccd.store.queries.open_
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import Enum, auto
 from typing import Final
 
 import msgspec
 
-from ccd.events import VoicemailLeft
+from ccd.events import CallCleared, Event, Offered, Queued, VoicemailLeft
 
 
 class Voicemail(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,6 +33,33 @@ class Voicemail(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float
     left_at: float
     """Seconds since the epoch."""
+
+
+class Torn(msgspec.Struct, frozen=True):
+    """A call that a daemon left open when it died: its caller may have been leaving a message."""
+
+    call: str
+    queue: str
+    """Empty where it was in none."""
+    number: str
+
+
+def torn_calls(events: Iterable[Event]) -> list[Torn]:
+    """Return those of calls left open (`ccd.store.journal.Writer.left_open`) of which the
+    journal knows no message yet.
+    """
+    found: dict[str, Torn] = {}
+    for event in events:
+        match event:
+            case Offered():
+                found[event.call] = Torn(event.call, "", event.ani)
+            case Queued() if event.call in found:
+                found[event.call] = Torn(event.call, event.queue, found[event.call].number)
+            case VoicemailLeft() | CallCleared():
+                found.pop(event.call, None)
+            case _:
+                pass
+    return list(found.values())
 
 
 def message_of(left: VoicemailLeft) -> Voicemail:

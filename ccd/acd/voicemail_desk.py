@@ -12,7 +12,9 @@ dropped: `VoicemailHeard` is the only end of a message.
 from __future__ import annotations
 
 import asyncio
+import glob
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -21,14 +23,15 @@ import structlog
 from ccd.acd.contact import Contact
 from ccd.acd.errors import AcdError
 from ccd.acd.languages import Languages
-from ccd.acd.voicemail import Voicemail, message_of
+from ccd.acd.voicemail import Torn, Voicemail, message_of, torn_calls
 from ccd.acd.voicemail_hearing import Hearings
-from ccd.acd.voicemail_leaving import Leavings, Left
+from ccd.acd.voicemail_leaving import Leavings, Left, file_name
 from ccd.acd.waiting_room import Sounds
 from ccd.config import Queue, Settings
-from ccd.events import EventStream, VoicemailHeard, VoicemailLeft
+from ccd.events import Event, EventStream, VoicemailHeard, VoicemailLeft
 from ccd.model import Cause, Channel
 from ccd.switch.call import Call
+from ccd.switch.patch import RecordingDone
 from ccd.switch.switch import NotReachable, Switch
 
 
@@ -75,6 +78,7 @@ class VoicemailDesk:
         self._events = events
         self._loop = loop
         self._wall_clock = wall_clock
+        self._folder = folder
         self._call_back = call_back
         self._leavings = Leavings(
             switch=switch,
@@ -114,6 +118,27 @@ class VoicemailDesk:
         for message in map(message_of, messages):
             age = max(0.0, self._wall_clock() - message.left_at)
             self._keep(message, self._loop.time() - age)
+
+    def recover(
+        self, left_open: Iterable[Event], salvage: Callable[[str, RecordingDone], None]
+    ) -> None:
+        """Keep messages that were being spoken when an earlier run was killed.
+
+        `left_open` are the events of calls that had no end, `salvage` makes a torn file whole
+        and then tells its path, its length and what went wrong.
+        """
+        for torn in torn_calls(left_open):
+            for path in self._folder.glob(f"*/{glob.escape(file_name(torn.call))}"):
+                if torn.queue in self._queues:
+                    salvage(str(path), partial(self._recovered, torn))
+                else:
+                    self._log.error("a message for no queue", path=str(path), number=torn.number)
+
+    def _recovered(self, torn: Torn, path: str, seconds: float, error: str) -> None:
+        if error:
+            self._log.error("message not saved", call=torn.call, path=path, reason=error)
+        elif seconds >= self._queues[torn.queue].voicemail.min_s:
+            self._left(Left(torn.call, torn.number, torn.queue, path, seconds))
 
     # --- the distributor's decisions: `ccd.acd.service.Desk` ----------------------------------
 
@@ -166,10 +191,10 @@ class VoicemailDesk:
     def _left(self, left: Left) -> None:
         event = self._events.publish(
             VoicemailLeft(
-                voicemail=f"vm-{left.call.id}",
-                call=left.call.id,
+                voicemail=f"vm-{left.call}",
+                call=left.call,
                 queue=left.queue,
-                number=left.call.ani,
+                number=left.number,
                 path=left.path,
                 seconds=left.seconds,
             )

@@ -30,10 +30,17 @@ SKIP_KEY = "#"
 class Left(NamedTuple):
     """A message that was long enough to be kept."""
 
-    call: Call
+    call: str
+    number: str
+    """The caller's."""
     queue: str
     path: str
     seconds: float
+
+
+def file_name(call: str) -> str:
+    """The message's file, in the folder of its day."""
+    return f"{call}.wav"
 
 
 @dataclass(slots=True, eq=False)
@@ -88,7 +95,7 @@ class Leavings:
         call.controller = self
         day = datetime.fromtimestamp(self._wall_clock(), UTC).strftime("%Y-%m-%d")
         visit = self._visits[call.id] = _Visit(
-            call, queue, self._languages.of(call, queue), self._folder / day / f"{call.id}.wav"
+            call, queue, self._languages.of(call, queue), self._folder / day / file_name(call.id)
         )
         self._switch.play(call.caller, self._say(visit, wording.Phrase.VOICEMAIL_GREETING))
 
@@ -156,7 +163,8 @@ class Leavings:
 
     def _keep(self, visit: _Visit) -> None:
         if self._is_message(visit):
-            self._kept(Left(visit.call, visit.queue.name, str(visit.path), visit.seconds))
+            call = visit.call
+            self._kept(Left(call.id, call.ani, visit.queue.name, str(visit.path), visit.seconds))
             return
         self._log.info("message thrown away", call=visit.call.id, seconds=visit.seconds)
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,7 @@ from ccd.acd.voicemail_desk import VoicemailDesk
 from ccd.acd.voicemail_hearing import REMINDERS, THINK_S
 from ccd.config import Announce, Queue, Settings
 from ccd.config import Voicemail as VoicemailSettings
-from ccd.events import CallCleared, VoicemailHeard, VoicemailLeft
+from ccd.events import CallCleared, Offered, Queued, VoicemailHeard, VoicemailLeft
 from ccd.media.prompt import Prompt
 from ccd.media.protocol import Sound
 from ccd.model import Cause, Channel
@@ -417,6 +417,45 @@ def test_a_message_for_a_queue_that_is_gone_is_kept(office: Office) -> None:
     office.desk.restore([left])
     assert office.acd.waiting == {}
     assert [message.id for message in office.desk.open] == ["vm-x"]
+
+
+def test_what_was_being_spoken_when_the_daemon_died_is_saved(tmp_path: Path) -> None:
+    office = Office(tmp_path, min_s=2.0)
+    day = office.folder / "2027-01-14"
+    day.mkdir(parents=True)
+    stream = office.centre.stream
+    lengths = {"whole": 9.0, "short": 1.0, "torn": 0.0, "known": 9.0, "nowhere": 9.0}
+    before = []
+    for call in (*lengths, "silent"):
+        before.append(stream.publish(Offered(call=call, leg="l", ani="138", dnis="9", trunk="t")))
+        if call != "nowhere":
+            before.append(stream.publish(Queued(call=call, queue="orders", position=1)))
+        if call != "silent":
+            (day / f"{call}.wav").write_bytes(b"RIFF")
+    before.append(
+        stream.publish(
+            VoicemailLeft(
+                voicemail="vm-known",
+                call="known",
+                queue="orders",
+                number="138",
+                path="",
+                seconds=9.0,
+            )
+        )
+    )
+
+    def salvage(path: str, done: Callable[[str, float, str], None]) -> None:
+        seconds = lengths[Path(path).stem]
+        done(path, seconds, "" if seconds else "it has no samples")
+
+    office.desk.recover(before, salvage)
+    left = office.centre.told(VoicemailLeft)[1:]
+    assert [(event.voicemail, event.queue, event.number) for event in left] == [
+        ("vm-whole", "orders", "138")
+    ]
+    assert left[0].path == str(day / "whole.wav")
+    assert list(office.acd.waiting) == ["vm-whole"]
 
 
 # --- tables ------------------------------------------------------------------------------------
