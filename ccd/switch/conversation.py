@@ -83,7 +83,7 @@ class Conversations:
 
     def play_music(self, leg: Leg, path: str = "") -> None:
         """Let a leg hear the music that plays to all who wait (empty: the built-in one)."""
-        if leg.port is not None:
+        if leg.port is not None and leg.media_open:
             self._patch.stop(leg)
             self._patch.hear(leg, (self._patch.music(leg.port.worker, path or self._hold_music),))
 

@@ -196,9 +196,9 @@ class Patch:
     # --- edges -----------------------------------------------------------------
 
     def hear(self, leg: Leg, sources: Iterable[int]) -> None:
-        """From now on the leg hears these nodes and no others."""
+        """From now on the leg hears these nodes and no others; nothing without media."""
         wanted = frozenset(sources)
-        if leg.port is None or wanted == leg.hears:
+        if leg.port is None or not leg.media_open or wanted == leg.hears:
             return
         self._pool.send(
             leg.port.worker,
@@ -232,9 +232,9 @@ class Patch:
     ) -> None:
         """Play to one leg, in place of music and of what played before.
 
-        `ended(leg)` when it ends by itself.
+        `ended(leg)` when it ends by itself. A leg without media hears nothing, and nothing ends.
         """
-        if leg.port is None:
+        if leg.port is None or not leg.media_open:
             return
         self.stop(leg)
         self.hear(leg, leg.hears.difference(self._music.values()))
