@@ -173,6 +173,14 @@ def test_who_has_left_is_told_nothing_more(hall: Hall) -> None:
     assert hall.taken == []
 
 
+def test_an_answer_before_the_first_announcement_leaves_no_timer(hall: Hall) -> None:
+    hall.run(5.0)
+    hall.room.left(hall.call)
+    hall.run(60.0)
+    assert hall.heard == MUSIC
+    assert hall.centre.told(WaitEstimated) == []
+
+
 def test_the_callback_key_counts_once_it_was_offered(hall: Hall) -> None:
     caller = hall.call.caller.node
     hall.position = 5
