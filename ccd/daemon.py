@@ -24,10 +24,13 @@ import structlog
 
 import ccd
 from ccd.acd import wording
+from ccd.acd.callback_desk import CallbackDesk
 from ccd.acd.errors import AcdError
 from ccd.acd.languages import needed
+from ccd.acd.service import Acd
 from ccd.acd.story import Story
 from ccd.acd.story_reading import read_story
+from ccd.acd.voicemail_desk import VoicemailDesk
 from ccd.centre import Centre
 from ccd.config import Settings
 from ccd.cti.access import AuditLine
@@ -60,7 +63,6 @@ from ccd.paths import StatePaths
 from ccd.reload import Plan
 from ccd.robot_agents import RobotAgents
 from ccd.services import services
-from ccd.services_acd import Acd, Callbacks, Voicemails
 from ccd.sip.agent import UserAgent
 from ccd.sip.endpoint import Endpoint
 from ccd.sip.events import SipEvent
@@ -306,14 +308,14 @@ class Daemon:
         return self.centre.acd
 
     @property
-    def callbacks(self) -> Callbacks:
+    def callbacks(self) -> CallbackDesk:
         """Who calls people back."""
-        return self.centre.callbacks
+        return self.centre.floor.callbacks
 
     @property
-    def voicemails(self) -> Voicemails:
+    def voicemails(self) -> VoicemailDesk:
         """Who takes messages."""
-        return self.centre.voicemail
+        return self.centre.floor.voicemail
 
     async def reload(self, *, check: bool = False) -> Plan:
         """Read the settings file again and make it true, or only say what that would be.

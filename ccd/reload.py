@@ -84,10 +84,11 @@ _STEPS: tuple[tuple[str, frozenset[Verb]], ...] = (
     *((table, frozenset(Verb)) for table in ("skill", "customer_class", "calendar", "customer")),
     ("phone", frozenset({Verb.ADD, Verb.CHANGE})),
     ("queue", frozenset({Verb.ADD, Verb.CHANGE})),
-    ("agent", frozenset(Verb)),
+    ("agent", frozenset({Verb.ADD, Verb.CHANGE})),
+    ("queue", frozenset({Verb.REMOVE})),
+    ("agent", frozenset({Verb.REMOVE})),
     ("flow", frozenset(Verb)),
     ("route", frozenset(Verb)),
-    ("queue", frozenset({Verb.REMOVE})),
     ("phone", frozenset({Verb.REMOVE})),
 )
 """The order of the changes."""

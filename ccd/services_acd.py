@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import msgspec
 
 from ccd.acd.backtest import BackTest
+from ccd.acd.callbacks import Callback
 from ccd.acd.errors import AcdError
 from ccd.acd.estimator import Estimate
 from ccd.acd.from_settings import ALL_QUEUES
@@ -15,6 +16,7 @@ from ccd.acd.story import Story
 from ccd.acd.voicemail import Voicemail
 from ccd.config import Agent, Queue, Settings
 from ccd.cti.catalogue import (
+    CallbackArgs,
     CallbacksResult,
     CallbackView,
     ChangesResult,
@@ -40,11 +42,10 @@ from ccd.errors import CcdError
 from ccd.live import ChangeRefusedError, Distribution, Live, QueueInUseError, WrongSettingsError
 from ccd.reload import Plan
 from ccd.settings.problems import SettingsError
-from ccd.store.callbacks import OpenCallback
 
 SERVED = (
     *("agent_skills", "queue_add", "queue_change", "queue_remove", "contact_move", "explain"),
-    *("estimates", "schedule_callback", "callbacks", "voicemails", "reload"),
+    *("estimates", "schedule_callback", "cancel_callback", "callbacks", "voicemails", "reload"),
 )
 """The operations that are done here."""
 
@@ -65,16 +66,21 @@ class Acd(Distribution, Protocol):
 class Callbacks(Protocol):
     """What is asked of the desk that calls people back; times are seconds since the epoch."""
 
-    def schedule(self, number: str, queue: str, due_at: float | None) -> str:
+    def request(self, number: str, queue: str, due_at: float | None = None) -> str:
         """Have a customer called back; returns the callback's id. Raises `AcdError`."""
 
-    def open(self) -> Sequence[OpenCallback]:
-        """Who is to be called back, the best place first."""
+    def cancel(self, callback: str) -> None:
+        """Nobody is to call him back. Raises `AcdError`."""
+
+    @property
+    def open(self) -> Sequence[Callback]:
+        """Who is to be called back."""
 
 
 class Voicemails(Protocol):
     """What is asked of the desk that takes messages."""
 
+    @property
     def open(self) -> Sequence[Voicemail]:
         """Messages that nobody has heard, oldest first."""
 
@@ -217,15 +223,30 @@ class AcdHandlers:
     ) -> ScheduleCallbackResult:
         """Have a customer called back."""
         _queue(self._daemon.live.settings, args.queue)
-        callback = self._daemon.callbacks.schedule(args.number, args.queue, args.at)
+        callback = self._daemon.callbacks.request(args.number, args.queue, args.at)
         return ScheduleCallbackResult(callback=callback)
+
+    def cancel_callback(self, _session: Session, args: CallbackArgs) -> None:
+        """Have nobody call a customer back."""
+        self._daemon.callbacks.cancel(args.callback)
 
     def callbacks(self, _session: Session, _args: Nothing) -> CallbacksResult:
         """Who is to be called back."""
+        found = sorted(self._daemon.callbacks.open, key=lambda each: (each.enqueued_at, each.id))
         return CallbacksResult(
             callbacks=tuple(
-                CallbackView(**msgspec.structs.asdict(each))
-                for each in self._daemon.callbacks.open()
+                CallbackView(
+                    callback=each.id,
+                    queue=each.queue,
+                    number=each.number,
+                    origin=each.origin.value,
+                    state=each.state.value,
+                    enqueued_at=each.enqueued_at,
+                    due_at=each.due_at,
+                    tries=each.tries,
+                    call=each.call,
+                )
+                for each in found
             )
         )
 
@@ -242,7 +263,7 @@ class AcdHandlers:
                     seconds=each.seconds,
                     left_at=each.left_at,
                 )
-                for each in self._daemon.voicemails.open()
+                for each in self._daemon.voicemails.open
             )
         )
 

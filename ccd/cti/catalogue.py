@@ -280,6 +280,12 @@ class ScheduleCallbackArgs(Args, frozen=True, kw_only=True):
     """Not before this time, seconds since the epoch; none: as soon as its place in the queue allows."""
 
 
+class CallbackArgs(Args, frozen=True, kw_only=True):
+    """Arguments of `cancel_callback`."""
+
+    callback: Text
+
+
 class ReloadArgs(Args, frozen=True, kw_only=True):
     """Arguments of `reload`."""
 
@@ -320,6 +326,8 @@ class CallbackView(msgspec.Struct, frozen=True, kw_only=True):
     number: str
     origin: str
     """`offered`, `overflow`, `scheduled`, or `abandoned`."""
+    state: str
+    """What is done for him now, such as `waiting` (in its queue) or `scheduled`."""
     enqueued_at: float
     """The place that it keeps."""
     due_at: float | None = None
@@ -558,7 +566,14 @@ CATALOGUE: dict[str, Spec] = {
             ScheduleCallbackArgs,
             ScheduleCallbackResult,
             changes=True,
-            errors=(ErrorCode.UNKNOWN_QUEUE, ErrorCode.NO_NUMBER),
+            errors=(ErrorCode.UNKNOWN_QUEUE, ErrorCode.NO_NUMBER, ErrorCode.NO_TRUNK),
+        ),
+        Spec(
+            "cancel_callback",
+            "Have nobody call a customer back.",
+            CallbackArgs,
+            changes=True,
+            errors=(ErrorCode.UNKNOWN_CALLBACK,),
         ),
         Spec("callbacks", "Who is to be called back.", result=CallbacksResult),
         Spec("voicemails", "Messages that nobody has heard yet.", result=VoicemailsResult),

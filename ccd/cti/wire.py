@@ -72,6 +72,8 @@ class ErrorCode(StrEnum):
     """Somebody waits in the queue that is to go; say where they are to wait."""
     NO_NUMBER = "no_number"
     """Nobody can be called at such a number."""
+    NO_TRUNK = "no_trunk"
+    """The queue has no trunk to call through."""
     WRONG_SETTINGS = "wrong_settings"
     """It breaks rules of the settings; `details` has every one in `problems`. Nothing was changed."""
     REFUSED = "refused"

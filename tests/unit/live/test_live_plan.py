@@ -70,8 +70,8 @@ def test_what_is_named_comes_before_those_who_name_it_and_goes_after_them() -> N
         "phone 1002 is added",
         "queue night is added",
         "agent bert is added",
-        "agent anna is removed",
         "queue advice is removed",
+        "agent anna is removed",
         "phone 1001 is removed",
     ]
 
