@@ -1,6 +1,6 @@
 """A small queue in virtual time, to hold the estimates of waits against what came true.
 
-Callers of several kinds arrive (Poisson, at a rate that may change), have patience (exponential), and are
+Callers of several kinds arrive (Poisson, at a rate that may change), have patience, and are
 served by agents who serve one or several queues; an agent takes whoever is first by time of arrival less
 head start. It shares no code with the distributor: a fault there must not hide a fault here.
 
@@ -31,8 +31,8 @@ class Kind:
     most: float
     service: Callable[[random.Random, float], float]
     """Draws a handle time, at a time."""
-    patience: float = math.inf
-    """Mean, seconds."""
+    patience: Callable[[random.Random, float], float] | None = None
+    """Draws after what wait he leaves; None: never."""
     head_start: float = 0.0
     group: str = ""
 
@@ -146,10 +146,9 @@ class WaitingLine:
         )
         self.callers.append(caller)
         insort(self._line, caller)
-        if kind.patience < math.inf:
-            self._at(
-                now + self._rng.expovariate(1 / kind.patience), lambda at: self._leave(caller, at)
-            )
+        if kind.patience is not None:
+            leaves = now + kind.patience(self._rng, now)
+            self._at(leaves, lambda at: self._leave(caller, at))
         if self._look_every:
             self._at(now + self._look_every, lambda at: self._look(caller, at))
 
@@ -234,6 +233,10 @@ def lognormal(mean: float, variation: float) -> Callable[[random.Random, float],
     """`variation`: standard deviation by mean."""
     sigma = math.sqrt(math.log(1 + variation**2))
     return lambda rng, _: rng.lognormvariate(math.log(mean) - sigma**2 / 2, sigma)
+
+
+def constant(seconds: float) -> Callable[[random.Random, float], float]:
+    return lambda _rng, _now: seconds
 
 
 def steady(rate: float) -> Callable[[float], float]:

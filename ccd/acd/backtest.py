@@ -29,12 +29,15 @@ LEAST = 30
 TOLERANCE = 0.1
 """A share that is off by more than this is no honest promise."""
 
+SEEN = 0.1
+"""Where fewer promises than this part are within callers' patience, it is unknown whether they are kept."""
+
 RECENT = 10
 """Waits in the simple mean."""
 
 
 class Losses(msgspec.Struct, frozen=True, kw_only=True):
-    """How far a way of estimating was off on the mean, in seconds."""
+    """How far a way of estimating was off on the mean, in seconds, for waits that people stay for."""
 
     absolute: float
     """Mean absolute error of its P50 (of its only figure, for a simple way)."""
@@ -54,7 +57,8 @@ class BackTest(msgspec.Struct, frozen=True, kw_only=True):
     below_p50: float | None = None
     """Share of waits below their P50: 0.5 where estimates are honest."""
     below_p90: float | None = None
-    """The same for P90: 0.9."""
+    """The same for P90: 0.9. Both are over promises that callers stay long enough to see kept or broken: not
+    over one of three minutes where an overflow sends everybody away after one; None where all are so."""
     ours: Losses | None = None
     last_wait: Losses | None = None
     """Had each been told the wait of the one who was last answered."""
@@ -63,10 +67,12 @@ class BackTest(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def sound(self) -> bool:
-        """Whether enough was seen and both shares are about as promised: good enough to announce."""
-        if self.below_p50 is None or self.below_p90 is None or self.waits - self.left < LEAST:
+        """Whether enough was seen and the shares are about as promised: good enough to announce P50."""
+        if self.below_p50 is None or self.waits - self.left < LEAST:
             return False
-        return abs(self.below_p50 - 0.5) <= TOLERANCE and abs(self.below_p90 - 0.9) <= TOLERANCE
+        return abs(self.below_p50 - 0.5) <= TOLERANCE and (
+            self.below_p90 is None or abs(self.below_p90 - 0.9) <= TOLERANCE
+        )
 
 
 class Said(msgspec.Struct, frozen=True):
@@ -130,11 +136,17 @@ class Record:
         left = int(len(rows) - answered.sum())
         if not answered.any():
             return BackTest(waits=len(rows), left=left)
-        weights = Patient(wait, answered).weights(wait, answered)
-        weights /= weights.sum()
+        patient = Patient(wait, answered)
+        weights = patient.weights(wait, answered)
+
+        def share(promised: Floats) -> float | None:
+            visible = patient.in_sight(promised)
+            if (count := int(visible.sum())) < SEEN * len(rows):
+                return None
+            return min(float(weights @ (visible & (wait <= promised))) / count, 1.0)
 
         def average(values: Floats) -> float:
-            return float(weights @ values)
+            return float(weights @ values / weights.sum())
 
         def losses(middle: Floats, high: Floats) -> Losses:
             return Losses(
@@ -146,8 +158,8 @@ class Record:
         return BackTest(
             waits=len(rows),
             left=left,
-            below_p50=average((wait <= p50).astype(np.float64)),
-            below_p90=average((wait <= p90).astype(np.float64)),
+            below_p50=share(p50),
+            below_p90=share(p90),
             ours=losses(p50, p90),
             last_wait=losses(last, last),
             mean_of_ten=losses(mean, mean),

@@ -29,7 +29,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ccd.acd.censoring import Flags, Floats, Patient, distribution, order
+from ccd.acd.censoring import HORIZON, Flags, Floats, Patient, distribution, order
 from ccd.acd.departures import Quantiles
 
 LEVELS = (0.5, 0.9)
@@ -62,9 +62,6 @@ STEP = 0.005
 
 ASKED = ((0.35, 0.65), (0.80, 0.98))
 """Bounds of the levels asked."""
-
-HEAVIEST = 10.0
-"""One answered wait stands for so many callers at most, when promises are judged."""
 
 FLOOR_S = 0.05
 """Waits and modelled quantiles below this count as this: ratios of shorter ones say nothing."""
@@ -164,19 +161,19 @@ class Calibration:
 
     def judge(self, wait: float, said: Quantiles, *, ended: bool) -> None:
         """Ask for more where this node's promise was broken; those answered stand for those who left."""
-        if self._patient is None:
+        if (patient := self._patient) is None:
             return
-        stands_for = min(self._patient.stands_for(wait), HEAVIEST) if ended else 0.0
-        first, second = (
-            min(
-                max(asked + STEP * (level - (stands_for if wait <= promised else 0.0)), low),
-                high,
-            )
-            for asked, level, promised, (low, high) in zip(
-                self._asked, LEVELS, said, ASKED, strict=True
-            )
-        )
-        self._asked = (first, second)
+        stands_for = patient.stands_for(wait) if ended else 0.0
+
+        def moved(column: int) -> float:
+            asked, promised = self._asked[column], said[column]
+            if patient.share(promised) < HORIZON:  # whether it was kept is rarely seen
+                return asked
+            kept = stands_for if wait <= promised else 0.0
+            lowest, highest = ASKED[column]
+            return min(max(asked + STEP * (LEVELS[column] - kept), lowest), highest)
+
+        self._asked = moved(0), moved(1)
 
     def curves(self) -> tuple[Curve, Curve]:
         """Return those for P50 and P90; asking changes nothing, so that a replay says the same."""

@@ -34,6 +34,10 @@ def order(values: Floats, seen: Flags) -> NDArray[np.intp]:
     return np.lexsort((~seen, values))
 
 
+HORIZON = 0.1
+"""Beyond the wait that fewer than this part of callers have patience for, nothing can be measured."""
+
+
 class Patient:
     """Who of those that wait would still be there after so long, and what the answered stand for.
 
@@ -51,12 +55,20 @@ class Patient:
         left = ~answered[index]
         self._share = np.concatenate(([1.0], 1.0 - distribution(np.ones(len(waits)), left)))
 
+    def share(self, wait: float) -> float:
+        """Return which part of callers would wait so long: G."""
+        return float(self._share[int(np.searchsorted(self._waits, wait))])
+
     def stands_for(self, wait: float) -> float:
         """Return how many callers one who was answered after `wait` stands for."""
-        place = int(np.searchsorted(self._waits, wait))
-        return 1.0 / max(float(self._share[place]), 1e-12)
+        return 1.0 / max(self.share(wait), HORIZON)
 
     def weights(self, waits: Floats, answered: Flags) -> Floats:
         """Return the same for many, 0 for those who left."""
         shares = self._share[np.searchsorted(self._waits, waits)]
-        return np.where(answered, 1.0 / np.maximum(shares, 1e-12), 0.0)
+        return np.where(answered, 1.0 / np.maximum(shares, HORIZON), 0.0)
+
+    def in_sight(self, promises: Floats) -> Flags:
+        """Return which promised waits are such that enough callers stay to see them kept or broken."""
+        seen: Flags = self._share[np.searchsorted(self._waits, promises)] >= HORIZON
+        return seen

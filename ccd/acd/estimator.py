@@ -80,14 +80,14 @@ class _Queue:
         self.groups: dict[str, tuple[Calibration, Calibration]] = {}
 
     def node(self, group: str, *, waiting: bool) -> Calibration:
-        """Return what speaks for a group (the queue itself, where it is not known)."""
+        """Return what speaks for a group: the whole queue, where the group is not known."""
         begin, later = self.groups.get(group, (self.begin, self.later))
         return later if waiting else begin
 
     def look(self, group: str, model: Quantiles, waited: float, now: float) -> _Look:
         """Say something that will be held against the truth."""
         waiting = waited > 0.0
-        if group and group not in self.groups:
+        if group not in self.groups and (group or self.groups):  # one for all until there are two
             begin = Calibration(self.begin)
             self.groups[group] = begin, Calibration(begin)
         by = self.node(group, waiting=waiting)

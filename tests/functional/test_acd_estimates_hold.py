@@ -19,6 +19,7 @@ from bench.acd_estimates import (
     WARM_S,
     erlang_a,
     load_changes,
+    overflow,
     skills,
     two_classes,
 )
@@ -109,7 +110,7 @@ def test_when_half_the_agents_counted_are_not_there_a_hundred_waits_put_it_right
     before, first, later = [], [], []
     for seed in range(3):
         line = WaitingLine(
-            [Kind("q", steady(0.058), 0.058, exponential(180), 120)],
+            [Kind("q", steady(0.058), 0.058, exponential(180), exponential(120))],
             [frozenset("q")] * 10,
             seed=seed,
             counted=lambda now: 1.0 if now < CHANGE_S else 2.0,
@@ -127,9 +128,24 @@ def test_when_half_the_agents_counted_are_not_there_a_hundred_waits_put_it_right
     assert (p50, p90) == pytest.approx((0.5, 0.9), abs=0.06)
 
 
+def test_what_nobody_stays_to_see_errs_on_the_long_side_and_is_not_counted_as_kept() -> None:
+    """Everybody is sent away after a minute: what P90 is for those far behind, nobody ever sees."""
+    line = overflow(3)
+    line.run(100_000)
+    callers = told(line)
+    _, p50, p90 = coverage(callers)
+    assert p50 == pytest.approx(0.5, abs=0.04)
+    assert 0.89 < p90 < 0.97
+    test = line.estimator.error("q")
+    visible = [caller for caller in callers if caller.told.p90 and caller.told.p90 <= 60.0]
+    assert 0.1 < len(visible) / len(callers) < 0.6
+    assert test.below_p90 == pytest.approx(coverage(visible)[2], abs=0.05)
+    assert test.sound
+
+
 def test_what_waiting_callers_are_told_holds_too() -> None:
     line = WaitingLine(
-        [Kind("q", steady(0.058), 0.058, exponential(180), 120)],
+        [Kind("q", steady(0.058), 0.058, exponential(180), exponential(120))],
         [frozenset("q")] * 10,
         seed=6,
         look_every=15.0,
@@ -151,7 +167,9 @@ def test_what_waiting_callers_are_told_holds_too() -> None:
 def test_the_back_test_says_what_is_true() -> None:
     """Its shares, made without knowing how long those who left would have waited, agree with the truth."""
     line = WaitingLine(
-        [Kind("q", steady(0.065), 0.065, exponential(180), 60)], [frozenset("q")] * 10, seed=7
+        [Kind("q", steady(0.065), 0.065, exponential(180), exponential(60))],
+        [frozenset("q")] * 10,
+        seed=7,
     )
     measured = []
     for hour in range(8, 40):

@@ -103,6 +103,19 @@ def test_broken_promises_raise_what_is_said_and_kept_ones_lower_it() -> None:
     assert said[0].p90 < said[1].p90
 
 
+def test_a_promise_that_nobody_stays_to_see_kept_is_not_judged() -> None:
+    said = []
+    for judged in (True, False):
+        node = Calibration()
+        for number in range(WINDOW):
+            over = number * 7 % 40
+            node.add(Seen(exponential(60).logs, 20.0 + over, over < 30))
+            if judged:
+                node.judge(50.0, Quantiles(500.0, 1000.0), ended=False)
+        said.append(node(exponential(60)))
+    assert said[0] == said[1]
+
+
 def test_p90_is_never_below_p50() -> None:
     node = Calibration()
     for number in range(WINDOW):

@@ -60,3 +60,14 @@ def test_the_true_quantile_is_found_behind_heavy_abandonment() -> None:
     assert np.median(waits[seen]) < 0.6 * median, "the answered alone would flatter"
     weights = Patient(waits, seen).weights(waits, seen)
     assert weights @ (waits <= 60 * np.log(2)) / len(waits) == pytest.approx(0.5, abs=0.02)
+
+
+def test_where_hardly_anybody_stays_nothing_can_be_measured() -> None:
+    waits = np.array([10.0] * 10 + [60.0] * 90)
+    answered = waits < 60.0
+    patient = Patient(waits, answered)
+    assert patient.share(59.0) == patient.share(60.0) == 1.0
+    assert patient.share(61.0) == 0.0
+    assert patient.stands_for(61.0) == pytest.approx(10.0), "nobody stands for more than ten"
+    in_sight = patient.in_sight(np.array([5.0, 60.0, 61.0, 600.0]))
+    assert in_sight.tolist() == [True, True, False, False]

@@ -112,7 +112,10 @@ def test_classes_of_one_queue_have_figures_of_their_own() -> None:
         estimator.arrived(f"c{number}", "q", 1, 10, at, group="vip" if vip else "")
         estimator.started(f"c{number}", at + (10.0 if vip else 60.0))
     assert figures(estimator.estimate("q", 1, 10, group="vip")) == pytest.approx((10, 10), rel=0.2)
-    assert estimator.estimate("q", 1, 10, group="never seen") == estimator.estimate("q", 1, 10)
+    assert figures(estimator.estimate("q", 1, 10)) == pytest.approx((60, 60), rel=0.2)
+    new_p50, new_p90 = figures(estimator.estimate("q", 1, 10, group="never seen"))
+    assert 9 < new_p50 < 61, "as the queue's callers fare, of all classes"
+    assert new_p90 == pytest.approx(60, rel=0.2)
 
 
 def test_a_contact_that_begins_anew_is_followed_from_there() -> None:
