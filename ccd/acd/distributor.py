@@ -24,9 +24,9 @@ from __future__ import annotations
 import itertools
 import math
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from ccd.acd import strategies
+from ccd.acd import reasons, strategies
 from ccd.acd.actions import (
     Action,
     Assign,
@@ -49,11 +49,12 @@ from ccd.acd.errors import (
     UnknownQueueError,
     WrongStateError,
 )
-from ccd.acd.line import Line, Seat
-from ccd.acd.need import Need, lowest_levels, suffice
+from ccd.acd.need import Need, lowest_levels
 from ccd.acd.order import Order
 from ccd.acd.phases import phases
 from ccd.acd.queue import QueueState
+from ccd.acd.reasons import Facts
+from ccd.acd.seating import Seating
 from ccd.acd.steps import Step
 from ccd.acd.views import AgentView, QueueView
 from ccd.model import AgentState, Cause, Channel
@@ -96,12 +97,7 @@ class Distributor:
     def __init__(self, order: Order | None = None, *, notes: bool = False) -> None:
         self._order = order or Order()
         self._notes = notes
-        self._queues: dict[str, QueueState] = {}
-        self._agents: dict[str, Agent] = {}
         self._cases: dict[str, Case] = {}
-        self._personal: dict[
-            str, dict[Need, Line]
-        ] = {}  # agent -> lines of who waits for him alone
         self._arrivals = 0
         self._offers = itertools.count(1)
         self._actions: deque[Action] = deque()
@@ -109,35 +105,35 @@ class Distributor:
         self._of_contacts = TimerQueue()
         self._stirred: list[tuple[Case, Callable[[Case], None]]] = []
         self._competition = Competition()
+        self._seating = Seating(lambda *broken: self._actions.append(StrategyBroke(*broken)))
+        self._agents = self._seating.agents
 
     # --- queues -----------------------------------------------------------------------
 
     def add_queue(self, settings: QueueSettings) -> None:
         """Open a queue. Raises ValueError where one of this name is open, or its strategy is unknown."""
-        if settings.name in self._queues:
-            raise ValueError(f"queue {settings.name!r} was already added")
-        self._queues[settings.name] = QueueState(settings)
+        self._seating.open(settings)
 
     def change_queue(self, settings: QueueSettings, now: float) -> None:
         """Change an open queue; nobody who waits loses his place.
 
         Raises `UnknownQueueError`, and ValueError for an unknown strategy.
         """
-        queue = self._queue(settings.name)
+        queue = self._seating.queue(settings.name)
         strategies.find(settings.strategy)  # so that a refused change has changed nothing
         members = list(queue.members.values())
         waiting = self._clear_away(queue)
         queue.configure(settings)
         for agent in members:
-            self._qualify(agent)
+            self._seating.qualify(agent)
         # Those free first, so that the strategy has its choice; then who waits, in order.
         for agent in members:
-            self._sit_down(agent, now)
+            self._seating.sit_down(agent, now)
         self._place_again(waiting, now)
 
     def remove_queue(self, name: str, now: float) -> None:
         """Close a queue that nobody waits in. Raises `UnknownQueueError`, `QueueNotEmptyError`."""
-        queue = self._queue(name)
+        queue = self._seating.queue(name)
         here = sum(
             case.queue is queue and case.stage is not Stage.CONNECTED
             for case in self._cases.values()
@@ -146,11 +142,11 @@ class Distributor:
             raise QueueNotEmptyError(name, here)
         members = list(queue.members.values())
         self._clear_away(queue)
-        del self._queues[name]
+        del self._seating.queues[name]
         for agent in members:
             agent.queues = tuple(each for each in agent.queues if each != name)
-            self._qualify(agent)
-            self._sit_down(agent, now)
+            self._seating.qualify(agent)
+            self._seating.sit_down(agent, now)
 
     # --- agents -----------------------------------------------------------------------
 
@@ -170,7 +166,7 @@ class Distributor:
         first log-ons. Raises `UnknownQueueError`, `WrongStateError`.
         """
         for name in queues:
-            self._queue(name)
+            self._seating.queue(name)
         person = self._agents.get(agent)
         if person is None:
             person = Agent(agent, len(self._agents), now)
@@ -179,7 +175,7 @@ class Distributor:
         person.capacity = capacity or {}
         if rank is not None:
             person.rank = rank
-        self._serve(person, queues, skills or {})
+        self._seating.serve(person, queues, skills or {})
         self._moved(person, state, now)
 
     def agent_log_off(self, agent: str, now: float) -> None:
@@ -207,25 +203,25 @@ class Distributor:
     ) -> None:
         """Change what an agent serves and can, whatever he does now. Raises `AcdError`."""
         for name in queues:
-            self._queue(name)
+            self._seating.queue(name)
         person = self._person(agent)
-        self._stand_up(person)
-        self._leave(person)
-        self._serve(person, queues, skills)
+        self._seating.stand_up(person)
+        self._seating.leave(person)
+        self._seating.serve(person, queues, skills)
         self._look_for_work(person, now)
 
     # --- contacts -------------------------------------------------------------------
 
     def enqueue(self, contact: Contact, now: float) -> None:
         """Wait for an agent, or get one at once. Raises `UnknownQueueError`, `DuplicateContactError`."""
-        queue = self._queue(contact.queue)
+        queue = self._seating.queue(contact.queue)
         if contact.id in self._cases:
             raise DuplicateContactError(contact.id)
         self._arrivals += 1
         case = self._cases[contact.id] = Case(contact, queue, self._arrivals)
         self._plan(case, now)
         if self._notes:
-            self._note(case, Step.ENQUEUED, *self._reason_for_place(case))
+            self._note(case, Step.ENQUEUED, *reasons.placed(case, self._position(case)))
         self._wait(case, now)
 
     def move(self, contact: str, queue: str, now: float) -> bool:
@@ -233,7 +229,7 @@ class Distributor:
 
         False where it does not wait. Raises `UnknownQueueError`.
         """
-        target = self._queue(queue)
+        target = self._seating.queue(queue)
         case = self._cases.get(contact)
         if case is None or case.stage is not Stage.WAITING:
             return False
@@ -242,7 +238,7 @@ class Distributor:
         case.urgent = False
         self._plan(case, now)
         if self._notes:
-            self._note(case, Step.MOVED, *self._reason_for_place(case))
+            self._note(case, Step.MOVED, *reasons.placed(case, self._position(case)))
         self._wait(case, now)
         return True
 
@@ -316,7 +312,7 @@ class Distributor:
         del self._cases[contact]
         person = self._agents[case.agent or ""]
         if person.state is AgentState.BUSY:
-            self._stand_up(person)
+            self._seating.stand_up(person)
         person.give_back(contact)
         limit = case.queue.settings.wrap_up_s
         state = person.fire(Trigger.ENDED, wrap_up=limit > 0)
@@ -363,8 +359,8 @@ class Distributor:
 
     def queue(self, name: str) -> QueueView:
         """One queue. Raises `UnknownQueueError`."""
-        queue = self._queue(name)
-        waiting = self._waiting_in(queue)
+        queue = self._seating.queue(name)
+        waiting = self._seating.waiting_in(queue)
         return QueueView(
             name=name,
             waiting=len(waiting),
@@ -377,11 +373,14 @@ class Distributor:
 
     def queues(self) -> list[QueueView]:
         """Every queue, in the order they were added."""
-        return [self.queue(name) for name in self._queues]
+        return [self.queue(name) for name in self._seating.queues]
 
     def waiting(self, queue: str) -> list[str]:
         """Who waits there, next one first. Raises `UnknownQueueError`."""
-        return [contact for _, _, contact in sorted(self._waiting_in(self._queue(queue)))]
+        return [
+            contact
+            for _, _, contact in sorted(self._seating.waiting_in(self._seating.queue(queue)))
+        ]
 
     def position(self, contact: str) -> int | None:
         """A waiting contact's position in its queue, 1 is next; None where it does not wait."""
@@ -392,13 +391,13 @@ class Distributor:
 
     def length(self, queue: str) -> int:
         """How many wait there. Raises `UnknownQueueError`."""
-        state = self._queue(queue)
+        state = self._seating.queue(queue)
         lines = (*state.lines.values(), *state.personal.values())
         return sum(len(line.waiting) for line in lines)
 
     def staff(self, queue: str) -> int:
         """How many who are logged on serve it. Raises `UnknownQueueError`."""
-        return len(self._queue(queue).members)
+        return len(self._seating.queue(queue).members)
 
     def standing(self, contact: str, now: float) -> Standing | None:
         """What stands between a waiting contact and an agent; None where it does not wait."""
@@ -414,7 +413,7 @@ class Distributor:
 
         Raises `UnknownQueueError`.
         """
-        state = self._queue(queue)
+        state = self._seating.queue(queue)
         place_at = now if enqueued_at is None else enqueued_at
         contact = Contact(id="", queue=queue, enqueued_at=place_at)
         line = state.line(Need(queue, contact.channel, lowest_levels(state.settings.skills)))
@@ -436,12 +435,6 @@ class Distributor:
 
     # --- inside: names ------------------------------------------------------------------
 
-    def _queue(self, name: str) -> QueueState:
-        queue = self._queues.get(name)
-        if queue is None:
-            raise UnknownQueueError(name, list(self._queues))
-        return queue
-
     def _person(self, name: str) -> Agent:
         person = self._agents.get(name)
         if person is None:
@@ -460,38 +453,18 @@ class Distributor:
 
     # --- inside: agents -----------------------------------------------------------------
 
-    def _serve(self, person: Agent, queues: Iterable[str], skills: Mapping[str, int]) -> None:
-        """Have an agent serve these queues from now on, where he is logged on."""
-        person.queues = tuple(dict.fromkeys(queues))
-        person.skills = dict(skills)
-        if person.state is not AgentState.LOGGED_OUT:
-            for name in person.queues:
-                self._queues[name].members[person.name] = person
-            self._qualify(person)
-
-    def _qualify(self, person: Agent) -> None:
-        """Find the lines that an agent who is logged on can serve."""
-        lines = [line for name in person.queues for line in self._queues[name].lines_for(person)]
-        person.serve_only([*lines, *self._personal.get(person.name, {}).values()])
-
-    def _leave(self, person: Agent) -> None:
-        """Have an agent serve nothing."""
-        for name in person.queues:
-            self._queues[name].members.pop(person.name, None)
-        person.serve_only(())
-
     def _fire(self, agent: str, trigger: Trigger, now: float, reason: str | None = None) -> None:
         person = self._person(agent)
         before = person.state
         state = person.fire(trigger, reason=reason)
         if state is None:  # a wish was noted, or taken back
             if before is AgentState.BUSY:
-                self._stand_up(person)
+                self._seating.stand_up(person)
                 self._look_for_work(person, now)
             if not person.at_work:
                 self._go_on_without(person, now)
             return
-        self._stand_up(person)
+        self._seating.stand_up(person)
         if before is AgentState.WRAP_UP:
             person.contact = None
             if person.wrap_up is not None:
@@ -517,7 +490,7 @@ class Distributor:
             case AgentState.BUSY:
                 self._look_for_work(person, now)
             case AgentState.LOGGED_OUT:
-                self._leave(person)
+                self._seating.leave(person)
                 self._go_on_without(person, now)
             case AgentState.NOT_READY:
                 self._go_on_without(person, now)
@@ -536,47 +509,11 @@ class Distributor:
             ):
                 first = waiting[0]
         if first is None:
-            self._sit_down(person, now)
+            self._seating.sit_down(person, now)
         else:
             case = self._cases[first[2]]
             self._take_out(case)
             self._assign(case, [person], 1, now)
-
-    def _sit_down(self, person: Agent, now: float) -> None:
-        """Have an agent with room wait in all lines that he can serve."""
-        for line in person.lines:
-            if line.need.agent is None and person.has_room(line.need.channel):
-                self._sit_down_in(person, line, now)
-
-    def _sit_down_in(self, person: Agent, line: Line, now: float) -> None:
-        queue = self._queues[line.need.queue]
-        try:
-            number = queue.strategy(person, line.need, now)
-        except Exception as error:  # a plug-in's, whatever it is: calls go on
-            self._strategy_broke(queue, error)
-            number = queue.strategy(person, line.need, now)
-        seat: Seat = (person.load, number, person.idle_since, person.number, person.name)
-        line.idle.add(seat)
-        person.seats[line] = seat
-
-    @staticmethod
-    def _stand_up(person: Agent) -> None:
-        """Take an agent who waits for work out of his lines."""
-        for line, seat in person.seats.items():
-            line.idle.remove(seat)
-        person.seats.clear()
-
-    def _strategy_broke(self, queue: QueueState, error: Exception) -> None:
-        """Go on with `longest_idle`, also for those who sit in the queue's lines already."""
-        text = f"{type(error).__name__}: {error}"
-        self._actions.append(StrategyBroke(queue.name, queue.settings.strategy, text))
-        queue.strategy = strategies.longest_idle
-        for line in queue.lines.values():
-            for load, _, since, number, name in list(line.idle):
-                person = self._agents[name]
-                line.idle.remove(person.seats[line])
-                person.seats[line] = (load, since, since, number, name)
-                line.idle.add(person.seats[line])
 
     # --- inside: contacts -----------------------------------------------------------------
 
@@ -606,19 +543,19 @@ class Distributor:
         if need.agent is not None:
             person = self._agents.get(need.agent)
             if person is not None and person.has_room(need.channel):
-                self._stand_up(person)
+                self._seating.stand_up(person)
                 self._assign(case, [person], 1, now)
                 return
-            line = self._personal_line(need, case.queue)
+            line = self._seating.personal_line(need, case.queue)
         else:
-            line = self._line(need, case.queue, now)
+            line = self._seating.line(need, case.queue, now)
             if line.idle:
                 # Nobody else waits here then, or an idle agent would have taken him.
                 candidates = len(line.idle)
                 rung = min(case.queue.settings.ring_agents, candidates)
                 chosen = [self._agents[line.idle[index][-1]] for index in range(rung)]
                 for person in chosen:
-                    self._stand_up(person)
+                    self._seating.stand_up(person)
                 self._assign(case, chosen, candidates, now)
                 return
         line.waiting.add(case.place)
@@ -640,33 +577,8 @@ class Distributor:
         for timer in case.timers:
             timer.cancel()
         case.timers.clear()
-        need = line.need
-        if need.agent is not None and not line.waiting:
-            del self._personal[need.agent][need]
-            del case.queue.personal[need]
-            person = self._agents.get(need.agent)
-            if person is not None and line in person.lines:
-                person.lines.remove(line)
-
-    def _line(self, need: Need, queue: QueueState, now: float) -> Line:
-        known = need in queue.lines
-        line = queue.line(need)
-        if not known:
-            for person in queue.members.values():
-                if person.has_room(need.channel) and suffice(person.skills, need.skills):
-                    self._sit_down_in(person, line, now)
-        return line
-
-    def _personal_line(self, need: Need, queue: QueueState) -> Line:
-        assert need.agent is not None
-        line = queue.personal.get(need)
-        if line is None:
-            line = queue.personal[need] = Line(need)
-            self._personal.setdefault(need.agent, {})[need] = line
-            person = self._agents.get(need.agent)
-            if person is not None and person.state is not AgentState.LOGGED_OUT:
-                person.serve(line)
-        return line
+        if line.need.agent is not None and not line.waiting:
+            self._seating.forget_personal(line, case.queue)
 
     def _assign(self, case: Case, chosen: list[Agent], candidates: int, now: float) -> None:
         contact, queue = case.contact, case.queue.name
@@ -678,16 +590,7 @@ class Distributor:
             self._moved(person, person.fire(Trigger.RESERVED), now)
             self._actions.append(Assign(contact.id, person.name, queue, waited))
             if self._notes:
-                phase = case.phases[case.phase]
-                why = f"{case.queue.settings.strategy} of {candidates} free, for {phase.name}"
-                if candidates == 1 and waited > 0:
-                    why = f"first for {person.name}, for {phase.name}"
-                facts: dict[str, str | int | float] = {
-                    "waited": round(waited, 3),
-                    "due": round(case.place[0], 3),
-                    "candidates": candidates,
-                    "phase": phase.name,
-                }
+                why, facts = reasons.assigned(case, person.name, candidates, waited)
                 self._note(case, Step.ASSIGNED, why, facts, person.name)
 
     def _withdraw(self, case: Case, names: list[str], now: float) -> None:
@@ -708,7 +611,7 @@ class Distributor:
 
     def _go_on_without(self, person: Agent, now: float) -> None:
         """Who waits for this agent because he would rather, waits for others as well."""
-        for line in self._personal.get(person.name, {}).values():
+        for line in self._seating.personal_lines(person.name):
             for place in line.waiting:
                 case = self._cases[place[2]]
                 if case.contact.agent is None:
@@ -733,9 +636,7 @@ class Distributor:
         if self._notes:
             after = case.phases[case.phase]
             step = Step.WIDENED if before.need.agent is None else Step.PREFERENCE_ENDED
-            why = f"{before.name} until {after.after_s:g} s, then {after.name}"
-            skills = ", ".join(f"{skill} {level}" for skill, level in after.need.skills)
-            self._note(case, step, why, {"phase": after.name, "skills": skills})
+            self._note(case, step, *reasons.went_on(before, after))
 
     def _urgent(self, case: Case) -> None:
         """The contact's deadline is near: it goes forward."""
@@ -748,7 +649,7 @@ class Distributor:
     def _clear_away(self, queue: QueueState) -> list[Case]:
         """Empty a queue of waiting contacts, idle agents and lines; return who waited."""
         for person in queue.members.values():
-            self._stand_up(person)
+            self._seating.stand_up(person)
             person.serve_only(
                 [
                     line
@@ -756,7 +657,7 @@ class Distributor:
                     if line.need.queue != queue.name or line.need.agent is not None
                 ]
             )
-        waiting = [self._cases[place[2]] for place in sorted(self._waiting_in(queue))]
+        waiting = [self._cases[place[2]] for place in sorted(self._seating.waiting_in(queue))]
         for case in waiting:
             self._take_out(case)
         queue.lines.clear()
@@ -767,11 +668,6 @@ class Distributor:
             self._plan(case, now)
         for case in sorted(waiting, key=lambda case: case.place):
             self._wait(case, now)
-
-    @staticmethod
-    def _waiting_in(queue: QueueState) -> list[Place]:
-        lines = (*queue.lines.values(), *queue.personal.values())
-        return [place for line in lines for place in line.waiting]
 
     @staticmethod
     def _position(case: Case) -> int:
@@ -788,31 +684,10 @@ class Distributor:
         case: Case,
         step: Step,
         why: str,
-        facts: dict[str, str | int | float] | None = None,
+        facts: Facts | None = None,
         agent: str | None = None,
     ) -> None:
         self._actions.append(Noted(case.contact.id, step, case.queue.name, agent, why, facts or {}))
-
-    def _reason_for_place(self, case: Case) -> tuple[str, dict[str, str | int | float]]:
-        contact, queue = case.contact, case.queue.settings
-        facts: dict[str, str | int | float] = {
-            "due": round(case.place[0], 3),
-            "enqueued_at": round(contact.enqueued_at, 3),
-            "head_start_s": contact.head_start_s,
-            "weight_s": queue.weight_s,
-            "position": self._position(case),
-            "phase": case.phases[case.phase].name,
-            "channel": contact.channel.value,
-        }
-        parts = []
-        if contact.customer_class:
-            facts["customer_class"] = contact.customer_class
-            parts.append(f"{contact.customer_class}: {contact.head_start_s:g} s ahead")
-        if queue.weight_s:
-            parts.append(f"queue's weight: {queue.weight_s:g} s ahead")
-        if case.urgent:
-            parts.append("its deadline is near")
-        return "; ".join(parts) or "first come, first served", facts
 
 
 def _newest(person: Agent) -> str | None:
