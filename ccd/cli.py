@@ -11,7 +11,19 @@ import sys
 
 import typer
 
-from ccd.commands import acd, calls, config, demo, doctor, init, options, run, status, version
+from ccd.commands import (
+    acd,
+    calls,
+    config,
+    demo,
+    doctor,
+    init,
+    options,
+    reload,
+    run,
+    status,
+    version,
+)
 from ccd.commands.adding import add
 from ccd.errors import CcdError
 
@@ -46,6 +58,7 @@ app = typer.Typer(
 
 add(app, run.run, RUNNING, run.EPILOG)
 add(app, demo.demo, RUNNING, demo.EPILOG)
+add(app, reload.reload, RUNNING, reload.EPILOG)
 add(app, status.status, LOOKING, status.EPILOG)
 add(app, calls.calls, LOOKING, calls.CALLS_EPILOG)
 add(app, calls.call, LOOKING, calls.CALL_EPILOG)

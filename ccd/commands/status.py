@@ -49,18 +49,10 @@ def status(json: Json = False, state: State = None) -> None:
 
 def _ask(paths: StatePaths) -> tuple[StatusResult, SnapshotResult]:
     """Raises CcdError where no daemon runs on the folder, or it does not answer."""
-    from ccd import state_lock
-    from ccd.cti.client import CtiError, SyncClient
-    from ccd.errors import CcdError
+    from ccd.commands.asking import daemon
 
-    running = state_lock.owner(paths.lock)
-    if running is None:
-        raise CcdError(f"no daemon runs on {paths.root}; start one with `ccd run`")
-    try:
-        with SyncClient(paths.root, name="ccd status") as client:
-            return client.status(), client.snapshot()
-    except CtiError as error:
-        raise CcdError(f"the daemon (process {running}) does not answer: {error}") from None
+    with daemon(paths, "ccd status") as client:
+        return client.status(), client.snapshot()
 
 
 def _picture(status: StatusResult, snapshot: SnapshotResult, paths: StatePaths) -> Group:
