@@ -1,9 +1,10 @@
 """What one decision of the distributor costs, in CPU: 20,000 agents, 10,000 waiting.
 
-Each agent serves one of 2,000 sets of ten queues out of 2,000: an agent who comes free has
-ten queues to look at, one who is taken leaves ten lines. A decision is one event put in and
-all actions taken out. Percentiles are over single decisions, so what else runs on the
-machine shows in them.
+Each agent has one of 2,000 sets of ten skills out of 2,000, at levels 1 to 10, and serves the
+ten queues that need them at some level, with a wider ring behind: who comes free has up to
+twenty lines to look at, who is taken leaves as many. One caller in ten is a VIP. A decision
+is one event put in and all actions taken out. Percentiles are over single decisions, so what
+else runs on the machine shows in them.
 """
 
 from __future__ import annotations
@@ -15,10 +16,12 @@ from collections.abc import Callable
 from typing import Any
 
 from bench.result import Result, at_most, figure
+from ccd.acd.contact import RingSettings
 from ccd.acd.distributor import Assign, Contact, Distributor, QueueSettings
 
 QUEUES_EACH = 10
 BUDGET_US = 100.0
+VIP_S = 60.0
 
 
 class Centre:
@@ -33,11 +36,22 @@ class Centre:
         self.talking: list[str] = []
         self.times: list[float] = []
         for queue in self.queues:
-            self.acd.add_queue(QueueSettings(name=queue))
-        skills = [self.rng.sample(self.queues, min(QUEUES_EACH, queues)) for _ in self.queues]
+            needed = {queue: self.rng.randint(1, 4)}
+            wider = RingSettings(after_s=30.0, skills={queue: 1})
+            self.acd.add_queue(
+                QueueSettings(
+                    name=queue,
+                    skills=needed,
+                    rings=(wider,),
+                    strategy=self.rng.choice(("longest_idle", "most_skilled", "least_occupied")),
+                )
+            )
+        sets = [self.rng.sample(self.queues, min(QUEUES_EACH, queues)) for _ in self.queues]
         for number in range(agents):
             self.now += 0.001
-            self.acd.agent_log_on(f"a{number}", self.rng.choice(skills), self.now)
+            serves = self.rng.choice(sets)
+            skills = {queue: self.rng.randint(1, 10) for queue in serves}
+            self.acd.agent_log_on(f"a{number}", serves, self.now, skills=skills)
             self.acd.agent_ready(f"a{number}", self.now)
             while self.acd.next_action() is not None:
                 pass
@@ -58,7 +72,10 @@ class Centre:
         self.now += 0.001
         self.count += 1
         contact = Contact(
-            id=f"c{self.count}", queue=self.rng.choice(self.queues), enqueued_at=self.now
+            id=f"c{self.count}",
+            queue=self.rng.choice(self.queues),
+            enqueued_at=self.now,
+            head_start_s=VIP_S if self.rng.random() < 0.1 else 0.0,
         )
         self.decide(self.acd.enqueue, contact, self.now)
 
