@@ -128,7 +128,7 @@ def as_csv(report: Report) -> str:
     return out.getvalue()
 
 
-def _cell(value: float | None) -> str:
+def _cell(value: object) -> str:
     if value is None:
         return ""
     return f"{value:.4f}" if isinstance(value, float) else str(value)

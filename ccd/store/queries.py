@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from sqlite_utils import Database
@@ -35,6 +36,25 @@ def events_after(db: Database, seq: int, limit: int = 10_000) -> list[Event]:
     """Return the events that follow number `seq`, oldest first, at most `limit`."""
     found = db.execute("select body from events where seq > ? order by seq limit ?", [seq, limit])
     return [rows.event_from_body(body) for (body,) in found]
+
+
+def events_of_types(
+    db: Database, types: Sequence[type[Event]], *, until: float | None = None
+) -> Iterator[Event]:
+    """Yield the events of these types that happened until then (seconds since the epoch), oldest first."""
+    marks = ", ".join("?" * len(types))
+    found = db.execute(
+        f"select body from events where type in ({marks}) and at <= ? order by seq",
+        [*(each.__name__ for each in types), math.inf if until is None else until],
+    )
+    for (body,) in found:
+        yield rows.event_from_body(body)
+
+
+def last_at(db: Database) -> float | None:
+    """Return when the newest event happened, seconds since the epoch; None where there is none."""
+    found = db.execute("select at from events order by seq desc limit 1").fetchone()
+    return None if found is None else float(found[0])
 
 
 def events_of_call(db: Database, call: str) -> list[Event]:

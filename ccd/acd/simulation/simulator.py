@@ -64,10 +64,10 @@ def simulate(
     `progress` is told, now and then, how many calls have come. Raises ValueError for calls out
     of order, and for a queue or class that is not known.
     """
-    return _Day(centre, calls, rng, progress).run()
+    return Day(centre, calls, rng, progress).run()
 
 
-class _Waiter:
+class Waiter:
     """A caller in the centre."""
 
     __slots__ = (
@@ -105,7 +105,9 @@ class _Waiter:
 _Entry = tuple[float, int, Callable[..., None], tuple[object, ...]]
 
 
-class _Day:
+class Day:
+    """One run of `simulate`: its state, and a method for everything that can happen."""
+
     def __init__(
         self,
         centre: Centre,
@@ -133,7 +135,7 @@ class _Day:
         self.unmeasured = Tally(0.0)
         self.heap: list[_Entry] = []
         self.entries = 0
-        self.waiters: dict[str, _Waiter] = {}
+        self.waiters: dict[str, Waiter] = {}
         self.waiting = dict.fromkeys(self.queues, 0)
         self.waiting_total = 0
         self.redials = Redials(centre.acd.redial_window_s)
@@ -147,6 +149,7 @@ class _Day:
     # --- the run ----------------------------------------------------------------------
 
     def run(self) -> Report:
+        """Live through the day."""
         call = next(self.calls, None)
         interval = self.centre.interval_s
         begin = self.now = 0.0 if call is None else call.at // interval * interval
@@ -191,17 +194,20 @@ class _Day:
         return self.report(begin)
 
     def reach(self, at: float) -> None:
+        """It is `at` now."""
         if at > self.now:
             self.staff.reach(at)
             self.now = at
 
     def at(self, at: float, happens: Callable[..., None], *args: object) -> None:
+        """Have this happen then."""
         self.entries += 1
         heapq.heappush(self.heap, (at, self.entries, happens, args))
 
     # --- callers ----------------------------------------------------------------------
 
     def arrive(self, call: Call) -> None:
+        """Somebody calls, for the first time or again."""
         if call.queue not in self.queues:
             raise ValueError(f"no queue {call.queue!r}: there are {', '.join(self.queues)}")
         number = self.entries = self.entries + 1
@@ -219,7 +225,7 @@ class _Day:
             place = call.at if kept is None else kept
             if self.redials.figures().customers == counted:
                 tally.redials += 1
-        waiter = self.waiters[id_] = _Waiter(id_, call, customer, place, tally)
+        waiter = self.waiters[id_] = Waiter(id_, call, customer, place, tally)
         self.acd.enqueue(
             self.centre.callers.contact(
                 id=id_,
@@ -237,7 +243,7 @@ class _Day:
         if not waiter.ringing:
             self.wait(waiter)
 
-    def wait(self, waiter: _Waiter) -> None:
+    def wait(self, waiter: Waiter) -> None:
         """Nobody is rung for him."""
         waiter.waits = True
         queue = waiter.call.queue
@@ -250,18 +256,20 @@ class _Day:
             self.ledger.queue_length(self.now, self.waiting_total)
         self.will_leave(waiter)
 
-    def waits_no_longer(self, waiter: _Waiter) -> None:
+    def waits_no_longer(self, waiter: Waiter) -> None:
+        """Somebody is rung for him, or he left."""
         if waiter.waits:
             waiter.waits = False
             self.waiting[waiter.call.queue] -= 1
             self.waiting_total -= 1
 
-    def will_leave(self, waiter: _Waiter) -> None:
+    def will_leave(self, waiter: Waiter) -> None:
+        """He will hang up when his patience is over, unless somebody answers."""
         if not waiter.leaving and waiter.leaves_at < math.inf:
             waiter.leaving = True
             self.at(max(self.now, waiter.leaves_at), self.leave, waiter)
 
-    def leave(self, waiter: _Waiter) -> None:
+    def leave(self, waiter: Waiter) -> None:
         """His patience is over."""
         if waiter.answered:
             return
@@ -319,7 +327,8 @@ class _Day:
         else:
             self.at(self.now + ring, outcome, waiter, action.agent, number)
 
-    def answered_by(self, waiter: _Waiter, agent: str, offer: int) -> None:
+    def answered_by(self, waiter: Waiter, agent: str, offer: int) -> None:
+        """The agent picks up: the first of those who are rung has the call."""
         if waiter.ringing.get(agent) != offer:
             return  # withdrawn in the meantime: somebody else was first
         waiter.ringing.clear()
@@ -332,7 +341,8 @@ class _Day:
             self.last_agents[waiter.customer] = agent
         self.at(self.now + call.handle_s, self.ended, waiter, agent)
 
-    def unanswered_by(self, waiter: _Waiter, agent: str, offer: int) -> None:
+    def unanswered_by(self, waiter: Waiter, agent: str, offer: int) -> None:
+        """The phone has rung for as long as the queue lets it."""
         if waiter.ringing.get(agent) != offer:
             return
         del waiter.ringing[agent]
@@ -349,7 +359,8 @@ class _Day:
         if member.state is AgentState.NOT_READY and member.reason == "rona":
             self.acd.agent_ready(member.name, self.now)
 
-    def ended(self, waiter: _Waiter, agent: str) -> None:
+    def ended(self, waiter: Waiter, agent: str) -> None:
+        """They have said good-bye."""
         del self.waiters[waiter.id]
         self.acd.contact_ended(waiter.id, self.now)
         if self.queues[waiter.call.queue].wrap_up_s == math.inf:
@@ -357,12 +368,14 @@ class _Day:
             self.at(self.now + pause, self.wrapped_up, self.staff.members[agent], waiter.id)
 
     def wrapped_up(self, member: Member, contact: str) -> None:
+        """The agent ends a wrap-up that has no limit."""
         if member.state is AgentState.WRAP_UP and member.contact == contact:
             self.acd.wrap_up_done(member.name, self.now)
 
     # --- the distributor's decisions ----------------------------------------------------
 
     def pump(self) -> None:
+        """Carry out what was decided."""
         next_action, moved = self.acd.next_action, self.staff.moved
         while (action := next_action()) is not None:
             if isinstance(action, Moved):
@@ -375,6 +388,7 @@ class _Day:
                     waiter.ringing.pop(action.agent, None)
 
     def report(self, begin: float) -> Report:
+        """Return what was counted."""
         ledger, staff = self.ledger, self.staff
         return Report(
             begins_s=begin,
