@@ -244,5 +244,5 @@ def test_lists_of_callbacks_and_messages_begin_empty(client: SyncClient) -> None
         client.call("cancel_callback", callback="cb-1")
     assert error.value.code is ErrorCode.UNKNOWN_CALLBACK
     with pytest.raises(CtiError) as error:
-        client.call("schedule_callback", number="anonymous", queue="orders")
-    assert error.value.code is ErrorCode.NO_NUMBER
+        client.call("schedule_callback", number="13800138000", queue="orders")
+    assert error.value.code is ErrorCode.NO_TRUNK
