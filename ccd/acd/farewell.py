@@ -19,7 +19,10 @@ class Farewell:
     def say(self, call: Call, sounds: Sequence[Sound]) -> None:
         """Take the call over (it is in no queue any more), play this to its caller, hang up."""
         call.controller = self
-        self._switch.play(call.caller, sounds)
+        if sounds:
+            self._switch.play(call.caller, sounds)
+        else:
+            self.played(call, call.caller)
 
     def played(self, call: Call, leg: Leg) -> None:
         """He has heard it."""

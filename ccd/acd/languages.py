@@ -39,18 +39,40 @@ class Languages:
     """Whom to address how. `available` are those of which all prompts are at hand."""
 
     def __init__(self, settings: Settings, available: Collection[str]) -> None:
-        self._available = frozenset(available)
+        self._available = set(available)
         self.change(settings)
 
     def change(self, settings: Settings) -> None:
         """Customers speak these languages from now on."""
         self._customers = {customer.number: customer.language for customer in settings.customer}
 
+    def add(self, languages: Iterable[str]) -> None:
+        """The prompts of these are at hand from now on."""
+        self._available.update(languages)
+
+    def missing(self, queue: Queue) -> tuple[str, ...]:
+        """Those in which this queue would speak, and can't yet."""
+        if not _speaks(queue):
+            return ()
+        return tuple(
+            language
+            for language in languages_of(queue.announce.language)
+            if language not in self._available
+        )
+
+    def of_queue(self, queue: Queue) -> tuple[str, ...]:
+        """The queue's own, those of them that are to be had."""
+        return tuple(
+            language
+            for language in languages_of(queue.announce.language)
+            if language in self._available
+        )
+
     def of(
         self, call: Call, queue: Queue, data: Mapping[str, str] | None = None
     ) -> tuple[str, ...]:
         """What `data` says, else what the caller chose in a flow, else the customer's language;
-        the queue's, where none of these is to be had.
+        the queue's, where none of these is to be had. () where not even they are.
         """
         for language in (
             (data or {}).get(LANGUAGE),
@@ -59,4 +81,4 @@ class Languages:
         ):
             if language is not None and language in self._available:
                 return (language,)
-        return languages_of(queue.announce.language)
+        return self.of_queue(queue)

@@ -18,6 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
+import msgspec
 import structlog
 
 from ccd.acd.contact import Contact
@@ -88,12 +89,16 @@ class VoicemailDesk:
             wall_clock=wall_clock,
             kept=self._left,
         )
-        self._hearings = Hearings(switch=switch, sounds=sounds, report=self, loop=loop)
+        self._hearings = Hearings(
+            switch=switch, sounds=sounds, languages=languages, report=self, loop=loop
+        )
         self._open: dict[str, Voicemail] = {}
         self._places: dict[str, float] = {}
         """When each open message's claim to its place began, on the loop's clock."""
         self._returned: set[str] = set()
         """Those that came back once."""
+        self._stranded: set[str] = set()
+        """Those whose queue is no more."""
         self._log = structlog.get_logger("voicemail")
 
     def __len__(self) -> int:
@@ -106,8 +111,11 @@ class VoicemailDesk:
         return list(self._open.values())
 
     def change_queue(self, queue: Queue) -> None:
-        """The queue's settings are these from now on."""
+        """The queue's settings are these from now on; messages that it left behind wait again."""
         self._queues[queue.name] = queue
+        for message in [self._open[name] for name in self._stranded]:
+            if message.queue == queue.name:
+                self._submit(message)
 
     def take(self, call: Call, queue: str) -> None:
         """Have the caller of an answered call, released from its queue, leave a message for one."""
@@ -144,7 +152,9 @@ class VoicemailDesk:
 
     def assigned(self, contact: Contact, agent: str, phone: str, queue: str) -> None:
         """Ring this agent for this message."""
-        message = self._open[contact.id]
+        # It may have been moved to another queue, and goes back there if it must.
+        message = msgspec.structs.replace(self._open[contact.id], queue=queue)
+        self._open[message.id] = message
         try:
             self._hearings.ring(message, self._queues[queue], agent, phone)
         except NotReachable as error:
@@ -180,6 +190,7 @@ class VoicemailDesk:
         """His call is over: he is free, and a message that he is not done with waits again."""
         self._acd.ended(message.id)
         if returns:
+            message = self._open[message.id]
             if message.id in self._returned:
                 self._places[message.id] = self._loop.time()
             self._returned.add(message.id)
@@ -219,10 +230,11 @@ class VoicemailDesk:
                 "seconds": f"{message.seconds:.0f}",
             },
         )
+        self._stranded.discard(message.id)
         try:
             self._acd.submit(contact, self)
         except AcdError as error:
-            # Its queue is no more. It stays open, for a daemon whose settings have that queue.
+            self._stranded.add(message.id)
             self._log.error(
                 "a message that nobody can be given: put its queue back, or hear its file",
                 voicemail=message.id,

@@ -17,6 +17,7 @@ import structlog
 from ccd.acd import wording
 from ccd.acd.anonymity import is_anonymous
 from ccd.acd.contact import Contact
+from ccd.acd.languages import Languages
 from ccd.acd.voicemail import (
     HEARING,
     HEARING_KEYS,
@@ -85,11 +86,13 @@ class Hearings:
         *,
         switch: Switch,
         sounds: Sounds,
+        languages: Languages,
         report: Report,
         loop: asyncio.AbstractEventLoop,
     ) -> None:
         self._switch = switch
         self._sounds = sounds
+        self._languages = languages
         self._report = report
         self._loop = loop
         self._sessions: dict[str, _Session] = {}
@@ -224,8 +227,11 @@ class Hearings:
         session.returns = True
 
     def _say(self, session: _Session, which: wording.Phrase) -> None:
-        language = wording.languages_of(session.queue.announce.language)[0]
-        self._hear(session, self._sounds(wording.phrase(which, language)))
+        languages = self._languages.of_queue(session.queue)
+        if languages:
+            self._hear(session, self._sounds(wording.phrase(which, languages[0])))
+        else:
+            self._happened(session.call, HearingEvent.PLAYED)
 
     def _hear(self, session: _Session, sounds: tuple[Sound, ...], gain_db: float = 0.0) -> None:
         assert session.leg is not None  # he has answered

@@ -18,7 +18,6 @@ from ccd.acd.languages import Languages
 from ccd.acd.voicemail import LEAVING, Leaving, LeavingEvent, LeavingStep
 from ccd.acd.waiting_room import Sounds
 from ccd.config import Queue
-from ccd.media.protocol import Sound
 from ccd.model import Cause, Party
 from ccd.switch.call import Call, Leg
 from ccd.switch.switch import Switch
@@ -97,7 +96,7 @@ class Leavings:
         visit = self._visits[call.id] = _Visit(
             call, queue, self._languages.of(call, queue), self._folder / day / file_name(call.id)
         )
-        self._switch.play(call.caller, self._say(visit, wording.Phrase.VOICEMAIL_GREETING))
+        self._say(visit, wording.Phrase.VOICEMAIL_GREETING)
 
     # --- the call's controller -----------------------------------------------------------------
 
@@ -178,13 +177,15 @@ class Leavings:
             if self._is_message(visit)
             else wording.Phrase.VOICEMAIL_EMPTY
         )
-        self._switch.play(visit.call.caller, self._say(visit, which))
+        self._say(visit, which)
 
     @staticmethod
     def _is_message(visit: _Visit) -> bool:
         return visit.seconds > 0 and visit.seconds >= visit.queue.voicemail.min_s
 
-    def _say(self, visit: _Visit, which: wording.Phrase) -> tuple[Sound, ...]:
-        return self._sounds(
-            [prompt for language in visit.languages for prompt in wording.phrase(which, language)]
-        )
+    def _say(self, visit: _Visit, which: wording.Phrase) -> None:
+        prompts = [each for one in visit.languages for each in wording.phrase(which, one)]
+        if prompts:
+            self._switch.play(visit.call.caller, self._sounds(prompts))
+        else:  # in no language that we could speak
+            self._happened(visit.call, LeavingEvent.PLAYED)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from virtual.centre import EPOCH, VirtualCentre
 
@@ -50,10 +51,11 @@ class PaperAcd:
 
     def __init__(self) -> None:
         self.waiting: dict[str, Contact] = {}
+        self.queues = {"orders"}
         self.said: list[tuple[object, ...]] = []
 
     def submit(self, contact: Contact, desk: Any) -> None:
-        if contact.queue != "orders":
+        if contact.queue not in self.queues:
             raise UnknownQueueError(contact.queue, ["orders"])
         assert contact.id not in self.waiting
         self.waiting[contact.id] = contact
@@ -72,7 +74,10 @@ class PaperAcd:
 class Office:
     """A centre with one agent, a desk, and an ACD on paper."""
 
-    def __init__(self, tmp_path: Path, **voicemail: float) -> None:
+    def __init__(
+        self, tmp_path: Path, languages: Sequence[str] = ("en",), **voicemail: float
+    ) -> None:
+        self.languages = languages
         self.centre = VirtualCentre(tmp_path)
         self.acd = PaperAcd()
         self.called_back: list[tuple[str, str, str]] = []
@@ -92,7 +97,7 @@ class Office:
             switch=self.centre.centre.switch,
             acd=self.acd,
             sounds=sounds,
-            languages=Languages(self.settings, ("en",)),
+            languages=Languages(self.settings, self.languages),
             events=self.centre.stream,
             loop=self.centre.loop,  # type: ignore[arg-type]
             wall_clock=self.centre.wall_clock,
@@ -150,7 +155,7 @@ class Office:
         phone.answers_after = answers_after
         self.centre.do(lambda: phone.register(self.centre.hop, f"{AGENT}-secret"))
         contact = self.acd.waiting[message.id]
-        self.centre.do(lambda: self.desk.assigned(contact, AGENT, AGENT, "orders"), 2.0)
+        self.centre.do(lambda: self.desk.assigned(contact, AGENT, AGENT, contact.queue), 2.0)
 
     @property
     def agent_node(self) -> int:
@@ -417,6 +422,42 @@ def test_a_message_for_a_queue_that_is_gone_is_kept(office: Office) -> None:
     office.desk.restore([left])
     assert office.acd.waiting == {}
     assert [message.id for message in office.desk.open] == ["vm-x"]
+    office.desk.change_queue(office.queue)
+    assert office.acd.waiting == {}
+    office.acd.queues.add("gone")
+    office.desk.change_queue(msgspec.structs.replace(office.queue, name="gone"))
+    office.desk.change_queue(msgspec.structs.replace(office.queue, name="gone"))
+    assert list(office.acd.waiting) == ["vm-x"]
+
+
+def test_a_message_moved_to_another_queue_comes_back_there(office: Office) -> None:
+    message = office.message()
+    office.desk.change_queue(msgspec.structs.replace(office.queue, name="other"))
+    office.acd.queues.add("other")
+    office.acd.waiting["vm-old"] = msgspec.structs.replace(
+        office.acd.waiting["vm-old"], queue="other"
+    )
+    office.assign(message)
+    office.centre.do(office.centre.phones[AGENT].hang_up)
+    assert office.acd.waiting["vm-old"].queue == "other"
+
+
+def test_where_no_prompt_is_at_hand_messages_are_taken_and_heard_all_the_same(
+    tmp_path: Path,
+) -> None:
+    office = Office(tmp_path, languages=())
+    office.caller_comes()
+    office.finish()  # the tone
+    assert office.centre.bay.recorders
+    office.press(office.call.caller.node, "#")
+    office.centre.run(1.0)
+    assert office.centre.caller.is_over
+    (message,) = office.desk.open
+    office.assign(message)
+    assert office.agent_hears() == set()
+    office.press(office.agent_node, "2")
+    assert office.desk.open == []
+    office.nothing_goes_on()
 
 
 def test_what_was_being_spoken_when_the_daemon_died_is_saved(tmp_path: Path) -> None:
@@ -494,4 +535,13 @@ def test_a_last_word_and_the_end(office: Office, impatient: bool) -> None:
     else:
         office.finish()
     assert office.centre.told(CallCleared)[0].cause is Cause.NORMAL_CLEARING
+    office.nothing_goes_on()
+
+
+def test_without_a_word_to_say_the_call_ends_at_once(office: Office) -> None:
+    office.centre.caller_in_queue()
+    office.centre.centre.acd.cleared(office.centre.call)
+    Farewell(office.centre.centre.switch).say(office.centre.call, ())
+    office.centre.run(1.0)
+    assert office.centre.caller.is_over
     office.nothing_goes_on()
