@@ -16,6 +16,18 @@ ALL_QUEUES = "*"
 """In an agent's `queues`: every one that his skills suffice for."""
 
 
+NAMED_AGENT = "agent:"
+"""A queue's name that begins so is an agent's: his own queue (EAS)."""
+
+
+def destinations(settings: config.Settings) -> list[str]:
+    """Return every name that a flow may send callers to: queues, and agents by name."""
+    return [
+        *(queue.name for queue in settings.queue),
+        *(NAMED_AGENT + agent.name for agent in settings.agent),
+    ]
+
+
 def queue_settings(queue: config.Queue) -> QueueSettings:
     """Return what the distributor needs to know of a `[[queue]]`."""
     return QueueSettings(

@@ -36,7 +36,7 @@ from ccd.acd.errors import UnknownAgentError, UnknownQueueError
 from ccd.acd.estimator import Estimate
 from ccd.acd.exits import Exits
 from ccd.acd.forecasts import Forecasts
-from ccd.acd.from_settings import Callers, agent_queues, queue_settings
+from ccd.acd.from_settings import NAMED_AGENT, Callers, agent_queues, queue_settings
 from ccd.acd.last_agents import LastAgents
 from ccd.acd.redials import Redials
 from ccd.acd.steps import Step
@@ -64,9 +64,6 @@ from ccd.switch.call import Call, Leg
 from ccd.switch.switch import NotReachable, Switch
 
 _LOGGED_OUT = AgentState.LOGGED_OUT
-
-NAMED_AGENT = "agent:"
-"""A queue's name that begins so is an agent's: his own queue (EAS)."""
 
 
 class Desk(Protocol):

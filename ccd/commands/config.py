@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ccd.acd.from_settings import destinations
 from ccd.commands.options import Config, Json, State
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def _check_flows(settings: Settings) -> None:
     from ccd.ivr import reader
     from ccd.ivr.problems import FlowError
 
-    queues = [queue.name for queue in settings.queue]
+    queues = destinations(settings)
     mistakes: list[str] = []
     for file in dict.fromkeys(route.flow for route in settings.route):
         try:
