@@ -7,7 +7,7 @@ exponential times (a hypoexponential variable) with
 
     mean = sum 1 / (s·mu + j·theta),   variance = sum 1 / (s·mu + j·theta)²,   j = 0 .. ahead
 
-Source: W. Whitt, "Predicting Queueing Delays", Management Science 45(6), 1999, section 2;
+Source: W. Whitt, "Predicting Queueing Delays", Management Science 45(6), 1999;
 R. Ibrahim and W. Whitt, "Real-Time Delay Estimation in Overloaded Multiserver Queues with
 Abandonments", Management Science 55(10), 2009 (their QL_m); the queue is Erlang A, O. Garnett,
 A. Mandelbaum, M. Reiman, M&SOM 4(3), 2002.

@@ -114,7 +114,7 @@ class Patience:
 
     The maximum-likelihood estimate of an exponential rate with censored observations: how many
     left, by how long all of them together waited (N. Gans, G. Koole, A. Mandelbaum, "Telephone
-    Call Centers", M&SOM 5(2), 2003, section 6.3; L. Brown et al., JASA 100, 2005).
+    Call Centers", M&SOM 5(2), 2003; L. Brown et al., JASA 100, 2005).
     """
 
     def __init__(self) -> None:
