@@ -116,7 +116,7 @@ class Report(Protocol):
         """The customer could not be had."""
 
     def freed(self, callback: str) -> None:
-        """The agent's call is over."""
+        """The agent's call is over; he was there, or was still being rung when it was withdrawn."""
 
     def stranded(self, call: Call, callback: Callback) -> None:
         """A customer who was being transferred has no agent: take the call over."""
@@ -129,6 +129,7 @@ class _Try:
     stage: Stage = Stage.RINGING
     call: Call = field(init=False)
     accepted: bool = False
+    withdrawn: bool = False
     timer: asyncio.TimerHandle | None = None
 
 
@@ -188,10 +189,15 @@ class AgentFirst:
             self._limit(one, leg, CUSTOMER_RINGS_S)
         return True
 
+    def __contains__(self, callback: str) -> bool:
+        """Whether an agent is rung for it, or has it in hand."""
+        return any(one.stage is not Stage.PASSED_ON for one in self._of(callback))
+
     def withdraw(self, callback: str, agent: str | None = None) -> None:
         """Break off a callback's tries, or the one with this agent; no conversation."""
         for one in self._of(callback):
             if agent in (None, one.agent):
+                one.withdrawn = True
                 self._happened(one, News.WITHDRAWN, Cause.CALL_CANCELLED)
 
     # --- the calls' controller ------------------------------------------------------------
@@ -260,8 +266,8 @@ class AgentFirst:
         self._report.accepted(one.callback.id, one.agent)
 
     def _free(self, one: _Try, _cause: Cause) -> None:
-        if one.accepted:
-            one.accepted = False
+        if one.accepted or one.withdrawn:
+            one.accepted = one.withdrawn = False
             self._report.freed(one.callback.id)
 
     def _hang_up(self, one: _Try, by: Party) -> None:

@@ -178,29 +178,22 @@ class CallbackDesk:
 
     # --- for callers, agents and supervisors ------------------------------------------------
 
-    def accept(self, call: Call) -> str | None:
-        """A waiting caller took the offer to be called back: note it, tell him, hang up.
+    def accept(self, call: Call, origin: Origin = Origin.OFFERED) -> str | None:
+        """Call the caller of a waiting call back: note it, tell him, hang up.
 
         Returns the callback's id; None, and nothing has changed, where the call does not wait
         any more, shows no number, or its queue has no trunk to call through.
         """
-        return self._take(call, None, Origin.OFFERED)
-
-    def overflow(self, call: Call, queue: str) -> str | None:
-        """A rule of this queue has a caller called back; otherwise as `accept`."""
-        return self._take(call, queue, Origin.OVERFLOW)
-
-    def _take(self, call: Call, queue: str | None, origin: Origin) -> str | None:
         contact = self._acd.contact(call)
         if contact is None or is_anonymous(call.number):
             return None
-        queue = queue or contact.queue
-        if queue not in self._queues or not self._queues[queue].callback.trunk:
+        settings = self._queues.get(contact.queue)
+        if settings is None or not settings.callback.trunk:
             return None
         callback = self._engine.request(
             next(self._ids),
             number=call.number,
-            queue=queue,
+            queue=contact.queue,
             origin=origin,
             enqueued_at=contact.enqueued_at,
             now=self._loop.time(),

@@ -517,6 +517,8 @@ class Callbacks:
 
     def _asked_again(self, item: _Item, due_at: float | None, now: float) -> None:
         """The customer has a new wish as to when; a try that is under way comes before it."""
+        if due_at is not None and due_at <= now:
+            due_at = None
         if item.state is CallbackState.DIALLING or due_at == item.due:
             return
         item.due, item.appointed = due_at, due_at is not None
