@@ -50,16 +50,6 @@ class Languages:
         """The prompts of these are at hand from now on."""
         self._available.update(languages)
 
-    def missing(self, queue: Queue) -> tuple[str, ...]:
-        """Those in which this queue would speak, and can't yet."""
-        if not _speaks(queue):
-            return ()
-        return tuple(
-            language
-            for language in languages_of(queue.announce.language)
-            if language not in self._available
-        )
-
     def of_queue(self, queue: Queue) -> tuple[str, ...]:
         """The queue's own, those of them that are to be had."""
         return tuple(
