@@ -26,7 +26,10 @@ import ccd
 from ccd.acd import wording
 from ccd.acd.callback_desk import CallbackDesk
 from ccd.acd.errors import AcdError
+from ccd.acd.floor import LeftOpen
+from ccd.acd.from_settings import destinations
 from ccd.acd.languages import needed
+from ccd.acd.last_agents import DAY_S
 from ccd.acd.service import Acd
 from ccd.acd.story import Story
 from ccd.acd.story_reading import read_story
@@ -70,7 +73,7 @@ from ccd.sip.hop import Hop, bracketed
 from ccd.store.database import open_read_only
 from ccd.store.errors import StoreError
 from ccd.store.journal import Writer
-from ccd.store.queries import events_after
+from ccd.store.queries import conversations, events_after, open_callbacks, open_voicemails
 from ccd.switch.patch import RecordingDone
 
 DRAIN_S = 3.0
@@ -163,6 +166,7 @@ class Daemon:
         # Only now are media workers of an earlier run done with what they recorded.
         self._end_what_was_left()
         sip = settings.sip
+        left_open = await asyncio.to_thread(self._left_open)
         self.endpoint = Endpoint(
             sip.listen,
             self._sip_event,
@@ -176,6 +180,8 @@ class Daemon:
         self._parts.push_async_callback(self.endpoint.stop)
         # No wait between the endpoint's start and this: nobody hears half a daemon.
         self._join(music)
+        self.centre.floor.restore(left_open)
+        self.centre.floor.voicemail.recover(self.writer.left_open, self._salvage)
         self._parts.callback(self.centre.close)
         await self.cti.start()
         self._parts.push_async_callback(self.cti.stop)
@@ -415,6 +421,19 @@ class Daemon:
         finally:
             database.close()
 
+    def _left_open(self) -> LeftOpen:
+        """What earlier runs promised customers, and with whom they spoke."""
+        database = open_read_only(self.paths.database)
+        try:
+            since = self.wall_clock() - self.settings.acd.last_agent_days * DAY_S
+            return LeftOpen(
+                callbacks=open_callbacks(database),
+                messages=open_voicemails(database),
+                conversations=conversations(database, since),
+            )
+        finally:
+            database.close()
+
     def _audit(self, line: AuditLine) -> None:
         structlog.get_logger("audit").info("cti", **msgspec.structs.asdict(line))
 
@@ -453,7 +472,7 @@ class Daemon:
 
     def _read_flows(self, settings: Settings) -> dict[str, Flow]:
         """The flows of all routed numbers, by file. Raises `FlowError` with all that is wrong."""
-        queues = [queue.name for queue in settings.queue]
+        queues = destinations(settings)
         files: dict[str, Flow] = {}
         for route in settings.route:
             if route.flow not in files:
@@ -472,6 +491,8 @@ class Daemon:
         said = vocabulary(flows.values())
         languages = needed(settings, {prompt.lang for prompt in said})
         await self.prompts.prepare([*said, *wording.vocabulary(languages)])
+        if self.joined:
+            self.centre.floor.speak(languages)
         return languages
 
     def _routed(self, settings: Settings) -> dict[str, Flow]:

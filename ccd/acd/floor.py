@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
+import msgspec
 import structlog
 
 from ccd.acd.calendar import OpeningHours
 from ccd.acd.callback_customer_first import Forecast
 from ccd.acd.callback_desk import CallbackDesk, NoTrunkError
-from ccd.acd.callbacks import NoNumberError, Origin
+from ccd.acd.callback_states import Origin
+from ccd.acd.callbacks import NoNumberError
 from ccd.acd.distributor import Distributor, Order
 from ccd.acd.exits import Exits
 from ccd.acd.farewell import Farewell
@@ -27,6 +29,15 @@ from ccd.events import EventStream, VoicemailLeft
 from ccd.store.callbacks import OpenCallback
 from ccd.switch.call import Call
 from ccd.switch.switch import Switch
+
+
+class LeftOpen(msgspec.Struct, frozen=True, kw_only=True):
+    """What the journal of earlier runs holds that is not over."""
+
+    callbacks: Sequence[OpenCallback] = ()
+    messages: Sequence[VoicemailLeft] = ()
+    conversations: Sequence[tuple[str, str, float]] = ()
+    """Customer, agent, when (seconds since the epoch); oldest first."""
 
 
 class Floor:
@@ -106,7 +117,7 @@ class Floor:
             loop=loop,
             position=self.acd.position,
             estimate=self.acd.estimate,
-            call_back=lambda call: self._call_back(call, Origin.OFFERED),
+            call_back=self._offer_taken,
         )
         self.exits = Exits(
             settings.queue,
@@ -122,24 +133,22 @@ class Floor:
         self.acd.open_exits(self.exits)
         self.acd.tell_changes(self)
 
-    def restore(
-        self,
-        *,
-        callbacks: Iterable[OpenCallback],
-        messages: Iterable[VoicemailLeft],
-        conversations: Iterable[tuple[str, str, float]],
-    ) -> None:
-        """Take up what an earlier run left open, and who spoke with whom (customer, agent, epoch).
+    def restore(self, left: LeftOpen) -> None:
+        """Take up what an earlier run left open.
 
         A callback or message of a queue that is no more is kept by its desk until it is back.
         """
-        self.callbacks.restore(callbacks)
-        self.voicemail.restore(messages)
-        self.acd.last_agents.restore(conversations)
+        self.callbacks.restore(left.callbacks)
+        self.voicemail.restore(left.messages)
+        self.acd.last_agents.restore(left.conversations)
 
     def close(self) -> None:
         """Stop every timer that is not a call's."""
         self.callbacks.close()
+
+    def speak(self, languages: Collection[str]) -> None:
+        """The prompts of these languages are at hand from now on."""
+        self._languages.add(languages)
 
     # --- changes while calls go on: `ccd.acd.service.Room` ------------------------------------
 
@@ -171,6 +180,10 @@ class Floor:
 
     def _call_back(self, call: Call, origin: Origin) -> bool:
         return self.callbacks.accept(call, origin) is not None
+
+    def _offer_taken(self, call: Call) -> None:
+        if not self._call_back(call, Origin.OFFERED):  # he was being connected just then
+            self._log.info("callback too late", call=call.id)
 
     def _will_be_called(self, call: Call, queue: str) -> None:
         self._ways.farewell(call, self._queues[queue], Phrase.CALLBACK_CONFIRMED)

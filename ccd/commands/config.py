@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ccd.acd.from_settings import destinations
 from ccd.commands.options import Config, Json, State
 
 if TYPE_CHECKING:
@@ -81,6 +80,7 @@ def _settings(
 
 def _check_flows(settings: Settings) -> None:
     """Read every flow that a number leads to. Raises CcdError with all that is wrong in them."""
+    from ccd.acd.from_settings import destinations
     from ccd.commands.output import warn
     from ccd.errors import CcdError
     from ccd.ivr import reader
