@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -74,6 +74,10 @@ class Telephone:
         self.refuses_with: int | None = None
         self.silent = False
         """It does not even ring: gone from the network."""
+        self.one_line = False
+        """Whoever calls while it rings or is off the hook finds it busy (486)."""
+        self.found_busy = 0
+        """How often somebody did."""
 
     # --- verbs ------------------------------------------------------------------------
 
@@ -135,6 +139,10 @@ class Telephone:
             case InviteReceived(session=session):
                 if self.silent:
                     return
+                if self.one_line and self.session is not None and not self.session.over:
+                    self.found_busy += 1
+                    session.reject(486, now=now)
+                    return
                 self.session = session
                 if self.refuses_with is not None:
                     session.reject(self.refuses_with, now=now)
@@ -177,22 +185,54 @@ class _Wire:
 class VirtualCentre:
     """One caller, `agents` agents with phones, one queue, and all that `Centre` joins."""
 
-    def __init__(self, tmp_path: Path, *, agents: int = 1, trunk_channels: int = 0, **queue: Any):
+    def __init__(
+        self,
+        tmp_path: Path,
+        *,
+        agents: int = 1,
+        trunk_channels: int = 0,
+        settings: Settings | None = None,
+        flows: Mapping[str, str] | None = None,
+        prompts: PromptBook | None = None,
+        languages: Collection[str] = (),
+        epoch: float = EPOCH,
+        **queue: Any,
+    ) -> None:
+        """Build it from `settings`, or from so many agents and the keys of one queue.
+
+        `flows` are documents by the number that they answer; `epoch` is what the wall clock
+        says when virtual time is 0.
+        """
         self.network = VirtualNetwork(random.Random(1))
         self.loop = VirtualLoop(self.network)
-        self.names = [f"agent{number}" for number in range(1, agents + 1)]
-        self.settings = Settings(
+        self.epoch = epoch
+        self.settings = settings or self._one_queue(agents, trunk_channels, queue)
+        self.names = [agent.name for agent in self.settings.agent]
+        self._build(tmp_path, flows or {SERVICE: FLOW}, prompts or PromptBook(tmp_path), languages)
+
+    @staticmethod
+    def _one_queue(agents: int, trunk_channels: int, queue: dict[str, Any]) -> Settings:
+        names = [f"agent{number}" for number in range(1, agents + 1)]
+        return Settings(
             sip=Sip(domain=DOMAIN),
             trunk=(
                 Trunk(
                     name="carrier", peers=("10.0.9.0/24", "10.0.9.1:5060"), channels=trunk_channels
                 ),
             ),
-            phone=tuple(Phone(name=name, password=f"{name}-secret") for name in self.names),
-            agent=tuple(Agent(name=name, phone=name, queues=("orders",)) for name in self.names),
+            phone=tuple(Phone(name=name, password=f"{name}-secret") for name in names),
+            agent=tuple(Agent(name=name, phone=name, queues=("orders",)) for name in names),
             queue=(Queue(name="orders", **queue),),
             route=(Route(dnis=SERVICE, flow="test.yaml"),),
         )
+
+    def _build(
+        self,
+        tmp_path: Path,
+        flows: Mapping[str, str],
+        prompts: PromptBook,
+        languages: Collection[str],
+    ) -> None:
         self.events: list[Event] = []
         self.stream = EventStream(self.wall_clock)
         self.stream.subscribe(self.events.append)
@@ -204,7 +244,8 @@ class VirtualCentre:
             lambda worker, report: self.centre.handle_media(worker, report),
             lambda act: self.network.at(self.network.now, act),
         )
-        flow, _ = parse(FLOW, queues=["orders"])
+        queues = [each.name for each in self.settings.queue]
+        queues += [f"agent:{name}" for name in self.names]
         wire: Any = _Wire(agent)
         bay: Any = self.bay
         loop: Any = self.loop
@@ -214,12 +255,12 @@ class VirtualCentre:
             media=bay,
             media_address="10.0.0.1",
             events=self.stream,
-            flows={SERVICE: flow},
-            prompts=PromptBook(tmp_path),
+            flows={dnis: parse(flow, queues=queues)[0] for dnis, flow in flows.items()},
+            prompts=prompts,
             hold_music=tmp_path / "music.wav",
             recordings=tmp_path / "recordings",
             messages=tmp_path / "messages",
-            languages=(),
+            languages=languages,
             salvage=lambda path, done: done(path, 0.5, ""),
             boot="test",
             loop=loop,
@@ -233,7 +274,7 @@ class VirtualCentre:
         }
 
     def wall_clock(self) -> float:
-        return EPOCH + self.network.now
+        return self.epoch + self.network.now
 
     # --- moving on --------------------------------------------------------------------
 

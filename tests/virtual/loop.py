@@ -15,11 +15,18 @@ class Handle:
         self._act = act
         self._args = args
         self.cancelled = False
+        self.fired = False
 
     def cancel(self) -> None:
         self.cancelled = True
 
+    @property
+    def is_pending(self) -> bool:
+        """Whether it is still to be fired."""
+        return not self.cancelled and not self.fired
+
     def fire(self) -> None:
+        self.fired = True
         if not self.cancelled:
             self._act(*self._args)
 
@@ -29,14 +36,21 @@ class VirtualLoop:
 
     def __init__(self, network: VirtualNetwork) -> None:
         self._network = network
+        self._handles: list[Handle] = []
 
     def time(self) -> float:
         return self._network.now
 
     def call_at(self, when: float, act: Callable[..., Any], *args: Any) -> Handle:
         handle = Handle(act, args)
+        self._handles = [each for each in self._handles if each.is_pending]
+        self._handles.append(handle)
         self._network.at(when, handle.fire)
         return handle
 
     def call_later(self, delay: float, act: Callable[..., Any], *args: Any) -> Handle:
         return self.call_at(self.time() + delay, act, *args)
+
+    def pending(self) -> list[Callable[..., Any]]:
+        """What timers that are set will call."""
+        return [each._act for each in self._handles if each.is_pending]
