@@ -8,7 +8,7 @@ somebody else, or the agent lacks what it needs.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -100,9 +100,11 @@ def waits(events: Sequence[Event]) -> tuple[Wait, ...]:
 
 
 def overtakings(
-    contact: str, events: Sequence[Event], others: Sequence[Routed], began: float
+    own: Collection[str], events: Sequence[Event], others: Sequence[Routed], began: float
 ) -> tuple[Overtaking, ...]:
-    """Who overtook `contact`, whose own `events` these are; `others` are steps of others meanwhile.
+    """Who overtook the contact of these `events`; `others` are steps of others meanwhile.
+
+    `own` are its names: its own, and those of calls made for it.
 
     `began` is when the story began. Whoever came earlier, or has kept an
     earlier place (a callback, a redial), overtakes nobody.
@@ -112,7 +114,7 @@ def overtakings(
     known: dict[str, _Known] = {}
     found: list[Overtaking] = []
     for event in sorted((*events, *others), key=lambda event: event.seq):
-        if isinstance(event, Routed) and event.contact != contact:
+        if isinstance(event, Routed) and event.contact not in own:
             other = known.get(event.contact)
             if other is None:
                 if event.step not in _PLACES:

@@ -8,7 +8,7 @@ that knows more is kept.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 import msgspec
 
@@ -40,7 +40,9 @@ _SAID_BETTER_BY: dict[str, frozenset[str]] = {
     "ringing": frozenset({Step.ASSIGNED}),
     "not_answered": frozenset({Step.RETURNED}),
     "talking": frozenset({Step.CONNECTED}),
-    "dequeued": frozenset({Step.CONNECTED, Step.REMOVED, Step.OVERFLOWED, Step.ASSIGNED}),
+    "dequeued": frozenset(
+        {Step.CONNECTED, Step.REMOVED, Step.OVERFLOWED, Step.ASSIGNED, "talking"}
+    ),
     Step.REMOVED: frozenset({"dequeued"}),
     Step.ENDED: frozenset({"cleared"}),
 }
@@ -112,16 +114,23 @@ def span(events: Sequence[Event]) -> tuple[int, int] | None:
     return (found[0].seq, max(each.seq for each in events)) if found else None
 
 
-def tell(contact: str, events: Sequence[Event], others: Iterable[Event] = ()) -> Story:
+def tell(
+    contact: str,
+    events: Sequence[Event],
+    others: Iterable[Event] = (),
+    made_for_it: Collection[str] = (),
+) -> Story:
     """Return the story of `contact` from its own events, oldest first.
 
+    `made_for_it` are calls by which a callback was carried out, whose events are among its own.
     `others` are the `Routed` events of other contacts meanwhile, oldest first; those of
     queues that it never waited in are passed over. Raises ValueError without events.
     """
     if not events:
         raise ValueError(f"contact {contact!r} has no events")
     began = events[0].at
-    told = [event for event in others if isinstance(event, Routed) and event.contact != contact]
+    own = {contact, *made_for_it}
+    told = [each for each in others if isinstance(each, Routed) and each.contact not in own]
     stretches = waits(events)
     connected_at = _first_connected(events)
     left_at = _left_queue_at(events)
@@ -150,8 +159,11 @@ def tell(contact: str, events: Sequence[Event], others: Iterable[Event] = ()) ->
             for each in events
             if isinstance(each, WaitEstimated)
         ),
-        overtaken_by=overtakings(contact, events, told, began),
-        links=tuple(_links(contact, events)),
+        overtaken_by=overtakings(own, events, told, began),
+        links=(
+            *_links(contact, events),
+            *(Link(contact=call, what="call") for call in made_for_it),
+        ),
     )
 
 
@@ -283,7 +295,7 @@ def _outcome(contact: str, events: Sequence[Event], stretches: Sequence[Wait]) -
             case VoicemailLeft(call=name) if name == contact:
                 outcome = outcome or "voicemail"
         record = records.feed(event)
-        if record is not None and not outcome:
+        if record is not None and record.call == contact and not outcome:
             outcome = record.outcome.value
     return outcome or _present(events, stretches)
 

@@ -22,6 +22,7 @@ from ccd.events import (
     FlowStepped,
     Held,
     Offered,
+    Originated,
     Queued,
     Retrieved,
     Routed,
@@ -42,7 +43,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     after_s: float
     """Seconds since the story began."""
     kind: str
-    """A `ccd.acd.steps.Step`, or what else happened: `offered`, `answered`, `ivr`, `queued`, `ringing`, `not_answered`, `talking`, `held`, `retrieved`, `transferred`, `dequeued`, `cleared`, `callback_requested`, `callback_tried`, `callback_resolved`, `voicemail_left`, `voicemail_heard`."""
+    """A `ccd.acd.steps.Step`, or what else happened: `offered`, `originated`, `answered`, `ivr`, `queued`, `ringing`, `not_answered`, `talking`, `held`, `retrieved`, `transferred`, `dequeued`, `cleared`, `callback_requested`, `callback_tried`, `callback_resolved`, `voicemail_left`, `voicemail_heard`."""
     text: str
     """What happened, for people."""
     why: str = ""
@@ -68,7 +69,7 @@ def _line(kind: str, text: str, **more: Any) -> Line:
 
 # --- the distributor's steps ----------------------------------------------------------
 
-_STEPS: dict[str, str] = {
+STEP_TEXTS: dict[str, str] = {
     Step.ENQUEUED: "takes its place in {queue}",
     Step.PREFERENCE: "waits for {agent} alone",
     Step.PREFERENCE_ENDED: "waits for {agent} no longer",
@@ -82,6 +83,7 @@ _STEPS: dict[str, str] = {
     Step.OVERFLOWED: "overflows from {queue}",
     Step.REMOVED: "leaves {queue}",
     Step.ENDED: "{agent} is done with it",
+    Step.CARRIED_OVER: "waits for {queue} to open again",
     Step.REDIALLED: "has its old place in {queue} back",
 }
 _PREFERRED = {Step.PREFERENCE: "waits for one agent", Step.PREFERENCE_ENDED: "waits for all again"}
@@ -90,7 +92,7 @@ _PREFERRED = {Step.PREFERENCE: "waits for one agent", Step.PREFERENCE_ENDED: "wa
 
 def _routed(event: Routed) -> Line:
     # A step of a newer daemon is shown by its name.
-    text = _STEPS.get(event.step, event.step.replace("_", " "))
+    text = STEP_TEXTS.get(event.step, event.step.replace("_", " "))
     if event.agent is None:
         text = _PREFERRED.get(Step(event.step), text) if event.step in _PREFERRED else text
     return _line(
@@ -111,8 +113,15 @@ def _offered(event: Offered) -> Line:
     return _line("offered", f"{event.ani or 'somebody'} calls {event.dnis}{trunk}")
 
 
+def _originated(event: Originated) -> Line:
+    trunk = f" through {event.trunk}" if event.trunk else ""
+    if event.party is Party.CALLER:
+        return _line("originated", f"we call {event.dnis}{trunk}")
+    return _line("originated", "we call the agent first")
+
+
 def _established(event: Established) -> Line | None:
-    return _line("answered", "is answered by us") if event.party is Party.CALLER else None
+    return _line("answered", "is connected with us") if event.party is Party.CALLER else None
 
 
 def _flow_stepped(event: FlowStepped) -> Line:
@@ -220,6 +229,7 @@ def _words(name: str) -> str:
 _TELLERS: dict[type[Event], Callable[[Any], Line | None]] = {
     Routed: _routed,
     Offered: _offered,
+    Originated: _originated,
     Established: _established,
     FlowStepped: _flow_stepped,
     Queued: _queued,

@@ -172,6 +172,7 @@ def _head(story: Story) -> list[str]:
 
 
 _GLYPHS = {
+    "originated": "↗",
     "enqueued": "↳",
     "queued": "↳",
     "moved": "↳",
@@ -245,12 +246,19 @@ _FIGURES = {
 }
 """The figures that say something to people, in this order, and their words."""
 
+_TRIFLES = frozenset({("phase", "queue"), ("candidates", 1)})
+"""Figures that say nothing: he needs what everybody in the queue needs, and there was no choice."""
+
 _FOR_PROGRAMS = frozenset({"due", "enqueued_at", "channel", "flow", "step", "next_at", "due_at"})
 """Figures that --json alone shows: clocks, and what the line says already."""
 
 
 def _figures(line: Line) -> str:
-    facts = {name: value for name, value in line.facts.items() if value not in (0, "")}
+    facts = {
+        name: value
+        for name, value in line.facts.items()
+        if value not in (0, "") and (name, value) not in _TRIFLES
+    }
     shown = [
         words.format(_figure(facts[name])) for name, words in _FIGURES.items() if name in facts
     ]

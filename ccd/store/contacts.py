@@ -97,6 +97,19 @@ def contacts_of_number(db: Database, number: str, limit: int = 10) -> list[Visit
     return visits[:limit]
 
 
+def calls_made_to(db: Database, number: str, since: float, until: float | None = None) -> list[str]:
+    """Return the calls that we made to a number and that are over, oldest first.
+
+    Those that began between these times, seconds since the epoch; `until` None: to this day.
+    """
+    found = db.execute(
+        "select call from calls where direction = 'out' and dnis = ?"
+        " and offered_at between ? and ? order by offered_at",
+        [number, since, float("inf") if until is None else until],
+    )
+    return [name for (name,) in found]
+
+
 def steps_between(
     db: Database, first_seq: int, last_seq: int, queues: Collection[str]
 ) -> list[Routed]:

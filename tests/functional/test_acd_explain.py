@@ -60,7 +60,15 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
     at(34, e.Offered(call="7a-2", leg="1", ani="13900139000", dnis="95500", trunk="carrier"))
     at(34, routed("7a-2", "enqueued", why="VIP: 120 s ahead", facts=vip))
     at(40, routed("7a-2", "assigned", agent="li.na", facts={"candidates": 1}))
-    at(60, routed("7a-1", "assigned", agent="wang", facts={"candidates": 2, "waited": 56.0}))
+    at(
+        60,
+        routed(
+            "7a-1",
+            "assigned",
+            agent="wang",
+            facts={"candidates": 2, "waited": 56.0, "phase": "ring 1"},
+        ),
+    )
     at(80, routed("7a-1", "returned", agent="wang", why="wang: rona"))
     at(80, e.Queued(call="7a-1", queue="orders", position=1))
     at(85, routed("7a-1", "assigned", agent="li.na", why="first for li.na, for queue"))
@@ -93,7 +101,8 @@ def test_the_story_is_told_within_80_columns(state: Path) -> None:
     told = "\n".join(lines)
     assert "✓ answered by li.na, after 1:26 in orders, overtaken by 1" in told
     assert "4.0 s ↳ takes its place in orders" in told
-    assert "position 3, asks queue" in told
+    assert "position 3" in told
+    assert "asks ring 1, 2 could have had it, waited 56 s" in told
     assert "IVR welcome: menu → to_orders" in told
     assert "80.0 s ← is back at its place in orders: wang did not take it" in told
     assert "because wang: rona" in told

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -205,7 +206,7 @@ def test_queues_come_change_and_go_by_the_cti(client: SyncClient) -> None:
     assert made.changes == ("queue surge is added",)
     changed = client.call("queue_change", queue="surge", ring=[{"after_s": 30.0, "skills": {}}])
     assert changed.changes == ("queue surge changes: ring",)
-    refusals = {
+    refusals: dict[ErrorCode, tuple[str, dict[str, Any]]] = {
         ErrorCode.DUPLICATE_QUEUE: ("queue_add", {"queue": "surge"}),
         ErrorCode.UNKNOWN_QUEUE: ("queue_change", {"queue": "serge"}),
         ErrorCode.WRONG_SETTINGS: ("queue_change", {"queue": "surge", "ring_timeout_s": -1.0}),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import msgspec
 import pytest
 
@@ -18,7 +20,7 @@ from ccd.acd.distributor import (
 )
 from ccd.acd.steps import Step
 from ccd.acd.story import Story, span, tell
-from ccd.acd.story_lines import line_of
+from ccd.acd.story_lines import STEP_TEXTS, line_of
 from ccd.model import Cause, Party
 
 EPOCH = 1_790_000_000.0
@@ -241,14 +243,14 @@ def test_who_gives_up_is_told_as_such() -> None:
 def test_what_was_estimated_is_held_against_what_came() -> None:
     journal = Journal(QueueSettings(name="orders"))
     journal.call("c1")
-    say = {"contact": "c1", "queue": "orders"}
-    journal.say("c1", e.WaitEstimated(**say, position=1, p50=None, p90=None))
+    say = partial(e.WaitEstimated, contact="c1", queue="orders", position=1)
+    journal.say("c1", say(p50=None, p90=None))
     journal.wait(10)
-    journal.say("c1", e.WaitEstimated(**say, position=1, p50=20.0, p90=45.0))
+    journal.say("c1", say(p50=20.0, p90=45.0))
     journal.wait(50)
     journal.agent("anna", "orders")
     journal.answer("c1", "anna")
-    journal.say("c1", e.WaitEstimated(**say, position=1, p50=1.0, p90=2.0))
+    journal.say("c1", say(p50=1.0, p90=2.0))
     first, second = journal.story("c1").estimates[:2]
     assert (first.came, first.error_s, first.within_p90) == (60.0, None, None)
     assert (second.after_s, second.came, second.error_s) == (10.0, 50.0, 30.0)
@@ -305,6 +307,31 @@ def test_a_callback_has_a_story_of_its_own_and_both_know_each_other() -> None:
     ]
 
 
+def test_the_calls_that_a_callback_led_to_are_part_of_its_story() -> None:
+    """Customer first: the call made for it waits, is overtaken by nobody, and is answered."""
+    facts: dict[str, str | int | float] = {"enqueued_at": 1.0, "due": 1.0, "channel": "callback"}
+    events = [
+        e.CallbackRequested(
+            callback="cb-1", queue="orders", number="139", origin="offered", enqueued_at=EPOCH
+        ),
+        e.Originated(call="o-1", leg="o-1/1", ani="95500", dnis="139", trunk="carrier"),
+        e.Routed(contact="o-1", step="enqueued", queue="orders", facts=facts),
+        e.Routed(contact="o-1", step="assigned", queue="orders", agent="anna"),
+        e.Bridged(call="o-1", legs=("o-1/1", "o-1/2"), agent="anna"),
+        e.CallCleared(call="o-1", cause=Cause.NORMAL_CLEARING, released_by=Party.AGENT),
+        e.CallbackResolved(callback="cb-1", queue="orders", number="139", outcome="answered"),
+    ]
+    told = [msgspec.structs.replace(each, seq=n, at=EPOCH + n) for n, each in enumerate(events)]
+    story = tell("cb-1", told, told, ["o-1"])
+    assert kinds(story) == [
+        *("callback_requested", "originated", "enqueued", "assigned", "talking"),
+        *("cleared", "callback_resolved"),
+    ]
+    assert (story.outcome, story.agent, story.channel) == ("answered", "anna", "callback")
+    assert story.overtaken_by == ()
+    assert [(link.contact, link.what) for link in story.links] == [("o-1", "call")]
+
+
 def test_the_way_through_the_ivr_is_one_line() -> None:
     steps = [
         e.FlowStepped(seq=n, at=EPOCH + n, call="c1", flow="welcome", step=step)
@@ -316,6 +343,7 @@ def test_the_way_through_the_ivr_is_one_line() -> None:
 
 
 def test_every_step_has_words_and_a_strange_one_its_name() -> None:
+    assert set(STEP_TEXTS) == set(Step)
     for step in Step:
         line = line_of(e.Routed(contact="c", step=step, queue="orders", agent="anna"), 0.0)
         assert line is not None

@@ -84,6 +84,21 @@ def test_steps_are_those_of_the_queues_and_the_time_asked_for(db: Database) -> N
     assert [step.seq for step in contacts.steps_between(db, 1, 99, {"night"})] == [9]
 
 
+def test_calls_of_ours_are_found_by_the_number_called(tmp_path: Path) -> None:
+    clock = iter(range(1_000, 2_000))
+    stream = EventStream(lambda: float(next(clock)))
+    writer = Writer(tmp_path / "out.sqlite", batch_ms=1)
+    stream.subscribe(writer.append)
+    for call, number in (("o-1", "139"), ("o-2", "138"), ("o-3", "139")):
+        stream.publish(e.Originated(call=call, leg="1", ani="9", dnis=number, trunk="t"))
+        stream.publish(e.CallCleared(call=call, cause=Cause.BUSY, released_by=Party.SYSTEM))
+    assert writer.close() == 0
+    found = open_read_only(tmp_path / "out.sqlite")
+    assert contacts.calls_made_to(found, "139", 0.0) == ["o-1", "o-3"]
+    assert contacts.calls_made_to(found, "139", 1001.0, 1004.0) == ["o-3"]
+    found.close()
+
+
 def test_looking_up_uses_the_indexes(db: Database) -> None:
     """A day has millions of events: none of these may read them all."""
     plans = {
