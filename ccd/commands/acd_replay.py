@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from ccd.acd.simulation.observed import Observed
     from ccd.acd.simulation.people import Person
-    from ccd.acd.simulation.replay import Callers, Comparison, Row
+    from ccd.acd.simulation.replay import Comparison, Row
     from ccd.acd.simulation.simulator import Centre
     from ccd.config import Queue, Settings
     from ccd.stats.confidence import Estimate
@@ -145,13 +145,13 @@ def replay(
         redial_window_s=settings.acd.redial_window_s,
     )
     callers = Callers(observed.calls)
-    centre = _centre(queues, team, settings, callers, observed)
+    centre = _centre(queues, team, settings, observed)
     with progress_bar(2.0 * seeds, "days") as tell:
         comparison = compare(
             measured,
             callers,
             was=centre,
-            changed=_centre(queues, changed, settings, callers, observed),
+            changed=_centre(queues, changed, settings, observed),
             seeds=range(1, seeds + 1),
             progress=tell,
         )
@@ -251,18 +251,15 @@ def _centre(
     queues: tuple[Queue, ...],
     people: Sequence[Person],
     settings: Settings,
-    callers: Callers,
     observed: Observed,
 ) -> Centre:
     from ccd.acd.from_settings import Callers as Customers
-    from ccd.acd.simulation.people import Behaviour
     from ccd.acd.simulation.simulator import Centre
 
     return Centre(
         queues=queues,
         people=people,
         callers=Customers.of(settings),
-        behaviour=Behaviour(ring=callers.ring),
         acd=settings.acd,
         short_abandon_s=SHORT_ABANDON_S,
         interval_s=INTERVAL_S,

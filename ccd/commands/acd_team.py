@@ -28,7 +28,7 @@ def changed_team(team: Sequence[Person], change: str, *, queue: str | None = Non
     number = int(found[2])
     more = {"+": number, "-": -number, "": number - len(of_queue)}[found[1]]
     if -more > len(of_queue):
-        raise _bad(f"there are {len(of_queue)} agents, so {-more} cannot be fewer")
+        raise _bad(f"cannot take {-more} from {len(of_queue)} agents")
     if more >= 0:
         try:
             return [*team, *copies(team, more, queue=queue)]

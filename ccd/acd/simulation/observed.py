@@ -70,7 +70,7 @@ class ObservedCall:
     outcome: str = ""
     """`assigned`, `abandoned`, or how else he left; empty: he waits still."""
     ring: float | None = None
-    """How long the phone of the one who answered rang."""
+    """How long the last phone rang, until it was answered or he hung up; None: none did then."""
     handle: float | None = None
     """How long that agent had him in hand, wrap-up included; None: nobody did, or still does."""
 
@@ -81,7 +81,8 @@ class _Agent:
     skills: Mapping[str, int] = field(default_factory=dict)
     state: AgentState = AgentState.LOGGED_OUT
     steps: list[Step] = field(default_factory=list)
-    reserved_at: float = 0.0
+    reserved_for: str | None = None
+    """The call that his phone rings for."""
     busy_at: float = 0.0
     call: str | None = None
     """The one in hand, or being wrapped up."""
@@ -97,6 +98,7 @@ class Observed:
         self._numbers: dict[str, str] = {}
         self._calls: dict[str, ObservedCall] = {}
         self._agents: dict[str, _Agent] = {}
+        self._rung_at: dict[str, float] = {}
         self._moves: list[tuple[float, Moved]] = []
 
     @property
@@ -141,6 +143,8 @@ class Observed:
                 call = self._calls.get(event.call)
                 if call is not None and not call.outcome:
                     call.wait, call.outcome = at - call.at, event.reason
+                    rung_at = self._rung_at.pop(event.call, None)
+                    call.ring = None if rung_at is None else at - rung_at
             case AgentLoggedOn():
                 agent = self._agents.setdefault(event.agent, _Agent())
                 agent.queues = event.queues
@@ -164,12 +168,11 @@ class Observed:
     def _agent(self, event: Event, name: str, agent: _Agent, state: AgentState, at: float) -> None:
         match event:
             case AgentReserved():
-                agent.reserved_at = at
+                # Where several are rung, it is since the first of them.
+                self._rung_at.setdefault(event.call, at)
+                agent.reserved_for = event.call
             case AgentBusy():
                 agent.busy_at, agent.call = at, event.call
-                call = self._calls.get(event.call)
-                if call is not None and call.ring is None and agent.state is AgentState.RESERVED:
-                    call.ring = at - agent.reserved_at
             case AgentReady():
                 self._freed(agent, at)
                 if agent.state in _AWAY:

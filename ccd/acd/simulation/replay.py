@@ -2,8 +2,9 @@
 
 The same callers come at the same times. What was seen of them is kept: who hung up has the
 patience that he showed, who was answered takes as long as he did. What was not seen is drawn:
-the patience of the answered, given that they waited as long as they did (`survival`), and the
-handle time of those whom nobody answered, from those of their queue. Agents come, go and
+the patience of the answered, given that they waited as long as they did, and how long a phone
+would have rung that was not answered before the caller hung up (`survival`); and the handle
+time of those whom nobody answered, from those of their queue. Agents come, go and
 take their breaks as they did; a pause after a phone not answered counts as a break.
 
 The day is lived twice for each seed, as it was and with the change, by the very same callers,
@@ -19,11 +20,11 @@ from collections.abc import Callable, Iterator, Sequence
 import msgspec
 
 from ccd.acd.simulation.arrivals import Call
-from ccd.acd.simulation.distributions import Constant, Distribution, Empirical
+from ccd.acd.simulation.distributions import Empirical
 from ccd.acd.simulation.observed import ObservedCall
 from ccd.acd.simulation.report import Figures, Report
 from ccd.acd.simulation.simulator import Centre, simulate
-from ccd.acd.simulation.survival import Patience
+from ccd.acd.simulation.survival import ProductLimit
 from ccd.errors import CcdError
 from ccd.stats.confidence import Estimate, estimate
 
@@ -40,9 +41,6 @@ METRICS = (
     "longest_queue",
 )
 """The figures that are compared, by their names in `Figures`; of all queues, occupancy too."""
-
-RING_S = 4.0
-"""How long a phone rings in a day in which none was ever answered."""
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,16 +78,17 @@ class Callers:
             )
         self._any_handle = Empirical(handles)
         self._handles: dict[str, Empirical] = {}
-        self._patience: dict[str, Patience] = {}
+        self._patience: dict[str, ProductLimit] = {}
         for queue in {call.queue for call in calls}:
             here = [call for call in calls if call.queue == queue]
             known = [call.handle for call in here if call.handle is not None]
             self._handles[queue] = Empirical(known) if known else self._any_handle
-            self._patience[queue] = Patience(
+            self._patience[queue] = ProductLimit(
                 (call.wait, call.outcome == "abandoned") for call in here if call.wait is not None
             )
-        rings = [call.ring for call in calls if call.ring is not None]
-        self.ring: Distribution = Empirical(rings) if rings else Constant(RING_S)
+        self._ring = ProductLimit(
+            (call.ring, call.outcome == "assigned") for call in calls if call.ring is not None
+        )
 
     def draw(self, rng: random.Random) -> Iterator[Call]:
         """Yield them, with what was not seen of them drawn."""
@@ -98,6 +97,10 @@ class Callers:
                 patience = call.wait or 0.0
             else:
                 patience = self._patience[call.queue].draw(rng, call.wait or 0.0)
+            if call.outcome == "assigned":
+                ring = call.ring or 0.0
+            else:
+                ring = self._ring.draw(rng, call.ring or 0.0)
             handle = self._handles[call.queue].draw(rng)  # drawn for all: one seed, one sequence
             yield Call(
                 at=call.at,
@@ -105,7 +108,7 @@ class Callers:
                 handle_s=handle if call.handle is None else call.handle,
                 patience_s=patience,
                 number=call.number,
-                ring_s=call.ring,
+                ring_s=ring,
             )
 
 

@@ -19,7 +19,7 @@ from ccd.acd.simulation.people import Behaviour, Person, Presence, Step
 from ccd.acd.simulation.profiles import PROFILES
 from ccd.acd.simulation.report import Report
 from ccd.acd.simulation.simulator import Centre
-from ccd.acd.simulation.survival import Patience
+from ccd.acd.simulation.survival import ProductLimit
 from ccd.cli import app
 from ccd.errors import CcdError
 from ccd.store import queries
@@ -32,7 +32,7 @@ NOON = 12 * 3600.0
 
 
 def test_the_product_limit_estimate_by_hand() -> None:
-    estimate = Patience([(1.0, True), (2.0, False), (3.0, True), (3.0, False), (5.0, True)])
+    estimate = ProductLimit([(1.0, True), (2.0, False), (3.0, True), (3.0, False), (5.0, True)])
     assert estimate.survival(0.5) == 1.0
     assert estimate.survival(1.0) == pytest.approx(4 / 5)
     assert estimate.survival(2.5) == pytest.approx(4 / 5)
@@ -46,7 +46,7 @@ def test_answers_do_not_make_people_look_impatient() -> None:
     for _ in range(20_000):
         patience, answer = rng.expovariate(1 / 60), rng.expovariate(1 / 20)
         seen.append((min(patience, answer), patience < answer))
-    estimate = Patience(seen)
+    estimate = ProductLimit(seen)
     for wait in (10.0, 30.0, 60.0):
         assert estimate.survival(wait) == pytest.approx(math.exp(-wait / 60), abs=0.02)
     drawn = [estimate.draw(rng) for _ in range(20_000)]
@@ -58,8 +58,8 @@ def test_answers_do_not_make_people_look_impatient() -> None:
 
 
 def test_where_nobody_hangs_up_nobody_ever_does() -> None:
-    assert Patience([(5.0, False)]).draw(random.Random(1)) == math.inf
-    assert Patience([]).draw(random.Random(1)) == math.inf
+    assert ProductLimit([(5.0, False)]).draw(random.Random(1)) == math.inf
+    assert ProductLimit([]).draw(random.Random(1)) == math.inf
 
 
 # --- a morning ----------------------------------------------------------------------------
@@ -162,15 +162,14 @@ def replay(*arguments: str) -> Any:
     return json.loads(done.stdout)
 
 
-def test_as_it_was_is_near_to_what_was_measured(morning: tuple[Path, Report]) -> None:
+def test_as_it_was_it_is_again(morning: tuple[Path, Report]) -> None:
+    """The same distributor, the same callers, agents and rings: the same morning."""
     found = replay(str(morning[0].parent), "--seeds", "5", "--json")
-    rows = found["comparison"]["total"]
-    for name, most in (("service_level", 0.05), ("abandonment", 0.03), ("occupancy", 0.03)):
-        error = rows[name]["simulated"]["mean"] - rows[name]["measured"]
-        assert abs(error) < most, (name, rows[name])
-        assert rows[name]["difference"]["mean"] == 0.0  # no change, the same callers
-        assert rows[name]["difference"]["error"] == 0.0
-    assert rows["asa_s"]["simulated"]["mean"] == pytest.approx(rows["asa_s"]["measured"], rel=0.25)
+    for name, row in found["comparison"]["total"].items():
+        # A journal's times have a resolution of 0.2 microseconds; a tie may fall otherwise.
+        assert row["simulated"]["mean"] == pytest.approx(row["measured"], rel=0.02), name
+        assert row["difference"]["mean"] == 0.0, name
+        assert row["difference"]["error"] == 0.0, name
 
 
 def test_more_agents_would_have_helped(morning: tuple[Path, Report]) -> None:
@@ -229,7 +228,7 @@ def test_a_daemon_may_be_writing(morning: tuple[Path, Report], tmp_path: Path) -
         (("--agents", "+1", "--queue", "x"), "there was no queue"),
         (("--queue", "info"), "give that too"),
         (("--agents", "many"), "is no number of agents"),
-        (("--agents", "-99"), "cannot be fewer"),
+        (("--agents", "-99"), "cannot take 99 from 13 agents"),
         (("--since", "never"), "is no time"),
         (("--since", "2026-11-24", "--until", "2026-11-23"), "is not before the end"),
     ],
