@@ -206,7 +206,7 @@ def _type(kind: schema.Type) -> str:
             return "anything"
         case schema.UnionType(types=types):
             return " or ".join(_type(one) for one in types)
-        case schema.VarTupleType(item_type=item):
+        case schema.VarTupleType(item_type=item) | schema.ListType(item_type=item):
             return f"list of {_type(item)}"
         case schema.TupleType(item_types=items):
             return f"list of {len(items)}: {', '.join(_type(one) for one in items)}"
