@@ -160,6 +160,7 @@ class CallbackDesk:
         self._when_free: dict[str, Submit] = {}
         """Of both, which are to wait again then."""
         self._pumping = False
+        self._closed = False
         self._log = structlog.get_logger("callback")
         self._do: dict[type, Callable[..., None]] = {
             Requested: self._requested,
@@ -303,7 +304,8 @@ class CallbackDesk:
         self._queues.pop(queue, None)
 
     def close(self) -> None:
-        """Stop every timer that is not a call's."""
+        """Stop every timer that is not a call's; what is heard from now on is for the next run."""
+        self._closed = True
         self._alarm.cancel()
         for queue in tuple(self._openings):
             self._stop_watching(queue)
@@ -432,7 +434,7 @@ class CallbackDesk:
 
     def _heard(self, event: Event) -> None:
         """Note what an event means; it is acted on when whoever published it has finished."""
-        if not isinstance(event, HEARD):
+        if self._closed or not isinstance(event, HEARD):
             return
         self._callers.heard(event)
         if event.call in self._customer_first:
