@@ -11,7 +11,7 @@ On the wire and in the journal an event is a map whose `type` names the class.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -214,6 +214,14 @@ class Routed(Event, frozen=True, kw_only=True):
     agent: str | None = None
     why: str = ""
     facts: dict[str, str | int | float] = {}
+
+
+class DistributorTold(Event, frozen=True, kw_only=True):
+    """What the distributor was told lately (`ccd.acd.tape`): verb, arguments, named arguments of each.
+
+    With it a journal's decisions can be taken again."""
+
+    inputs: tuple[tuple[str, list[Any], dict[str, Any]], ...]
 
 
 class WaitEstimated(Event, frozen=True, kw_only=True):
@@ -434,6 +442,7 @@ AnyEvent = (
     | RecordingStarted
     | RecordingStopped
     | Routed
+    | DistributorTold
     | WaitEstimated
     | CallbackRequested
     | CallbackTried

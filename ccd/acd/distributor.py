@@ -25,6 +25,7 @@ import itertools
 import math
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from ccd.acd import reasons, strategies
 from ccd.acd.actions import (
@@ -91,10 +92,29 @@ FAILURE_REASONS = {Cause.NO_ANSWER: "rona"}
 class Distributor:
     """Contacts and agents, brought together (see the module).
 
-    `notes`: also tell each step's reason, as `Noted`.
+    `notes`: also tell each step's reason, as `Noted`. `tape` is told every verb with its
+    arguments before it is done (`ccd.acd.tape`).
     """
 
-    def __init__(self, order: Order | None = None, *, notes: bool = False) -> None:
+    VERBS = (
+        *("add_queue", "change_queue", "remove_queue"),
+        *("agent_log_on", "agent_log_off", "agent_ready", "agent_not_ready", "wrap_up_done"),
+        *("agent_queues", "agent_skills"),
+        *("enqueue", "move", "remove", "offer_accepted", "offer_failed", "contact_ended"),
+        "handle_timer",
+    )
+    """All that changes anything: told the same at the same times, it decides the same."""
+
+    def __init__(
+        self,
+        order: Order | None = None,
+        *,
+        notes: bool = False,
+        tape: Callable[[str, tuple[Any, ...], dict[str, Any]], None] | None = None,
+    ) -> None:
+        if tape is not None:
+            for verb in self.VERBS:
+                setattr(self, verb, _taped(getattr(self, verb), verb, tape))
         self._order = order or Order()
         self._notes = notes
         self._cases: dict[str, Case] = {}
@@ -196,12 +216,17 @@ class Distributor:
 
     def agent_queues(self, agent: str, queues: Sequence[str], now: float) -> None:
         """Change which queues an agent serves, whatever he does now. Raises `AcdError`."""
-        self.agent_skills(agent, queues, self._person(agent).skills, now)
+        self._retrain(agent, queues, self._person(agent).skills, now)
 
     def agent_skills(
         self, agent: str, queues: Sequence[str], skills: Mapping[str, int], now: float
     ) -> None:
         """Change what an agent serves and can, whatever he does now. Raises `AcdError`."""
+        self._retrain(agent, queues, skills, now)
+
+    def _retrain(
+        self, agent: str, queues: Sequence[str], skills: Mapping[str, int], now: float
+    ) -> None:
         for name in queues:
             self._seating.queue(name)
         person = self._person(agent)
@@ -688,6 +713,18 @@ class Distributor:
         agent: str | None = None,
     ) -> None:
         self._actions.append(Noted(case.contact.id, step, case.queue.name, agent, why, facts or {}))
+
+
+def _taped(
+    do: Callable[..., Any],
+    verb: str,
+    tape: Callable[[str, tuple[Any, ...], dict[str, Any]], None],
+) -> Callable[..., Any]:
+    def tell_and_do(*args: Any, **kwargs: Any) -> Any:
+        tape(verb, args, kwargs)
+        return do(*args, **kwargs)
+
+    return tell_and_do
 
 
 def _newest(person: Agent) -> str | None:

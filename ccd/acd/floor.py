@@ -19,6 +19,7 @@ from ccd.acd.exits import Exits
 from ccd.acd.farewell import Farewell
 from ccd.acd.languages import Languages
 from ccd.acd.service import Acd
+from ccd.acd.tape import Tape
 from ccd.acd.voicemail import Voicemail
 from ccd.acd.voicemail_desk import VoicemailDesk
 from ccd.acd.waiting_room import Sounds, WaitingRoom
@@ -65,7 +66,9 @@ class Floor:
         self._queues = {queue.name: queue for queue in settings.queue}
         self._log = structlog.get_logger("acd")
         self._languages = Languages(settings, languages)
-        distributor = Distributor(Order(by=settings.acd.order), notes=True)
+        order = Order(by=settings.acd.order)
+        self._tape = Tape(order, events, loop)
+        distributor = Distributor(order, notes=True, tape=self._tape.told)
         self.acd = Acd(
             settings=settings,
             switch=switch,
@@ -143,8 +146,9 @@ class Floor:
         self.acd.last_agents.restore(left.conversations)
 
     def close(self) -> None:
-        """Stop every timer that is not a call's."""
+        """Stop every timer that is not a call's, and write down what is not yet written."""
         self.callbacks.close()
+        self._tape.flush()
 
     def speak(self, languages: Collection[str]) -> None:
         """The prompts of these languages are at hand from now on."""
@@ -160,11 +164,11 @@ class Floor:
         self.voicemail.change_queue(queue)
         self.callbacks.change_queue(queue, self._calendars.get(queue.hours))
 
-    def remove_queue(self, queue: str) -> None:
-        """The queue is no more."""
+    def remove_queue(self, queue: str, move_to: str | None) -> None:
+        """The queue is no more; what belongs to it is `move_to`'s from now on, if that is said."""
         del self._queues[queue]
         self.exits.remove_queue(queue)
-        self.callbacks.remove_queue(queue)
+        self.callbacks.remove_queue(queue, move_to)
 
     def change_settings(self, settings: Settings) -> None:
         """Customers, classes and calendars are these from now on."""

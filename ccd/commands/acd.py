@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import typer
 
-from ccd.commands import acd_explain, acd_queues, acd_replay, acd_simulate, acd_skills
+from ccd.commands import acd_explain, acd_queues, acd_replay, acd_simulate, acd_skills, acd_verify
 from ccd.commands.adding import add
 
 app = typer.Typer(
@@ -21,3 +21,4 @@ add(app, acd_queues.queues, None, acd_queues.EPILOG)
 add(app, acd_skills.skills, None, acd_skills.EPILOG)
 add(app, acd_simulate.simulate, None, acd_simulate.EPILOG)
 add(app, acd_replay.replay, None, acd_replay.EPILOG)
+add(app, acd_verify.verify, None, acd_verify.EPILOG)

@@ -29,6 +29,7 @@ from ccd.acd.distributor import (
     Withdrawn,
 )
 from ccd.acd.steps import Step
+from ccd.acd.tape import BEGIN, Input, decide_again
 from ccd.model import AgentState, Cause, Channel
 
 S = AgentState
@@ -61,7 +62,9 @@ class Life(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.acd = Distributor(URGENT, notes=True)
+        self.tape: list[Input] = [(BEGIN, [msgspec.to_builtins(URGENT)], {})]
+        self.assigned_pairs: list[tuple[str, str]] = []
+        self.acd = Distributor(URGENT, notes=True, tape=self.write_down)
         self.twin = Distributor(URGENT, notes=True)  # fed the same, must act the same
         self.queues = dict(QUEUES)
         for engine in (self.acd, self.twin):
@@ -83,6 +86,16 @@ class Life(RuleBasedStateMachine):
         """Who waits for his last agent alone, patience permitting."""
         self.offers: dict[str, list[str]] = {}
         self.hands: dict[str, list[str]] = {agent: [] for agent in AGENTS}
+
+    def write_down(self, verb: str, args: tuple[object, ...], kwargs: dict[str, object]) -> None:
+        self.tape.append((verb, [msgspec.to_builtins(arg) for arg in args], kwargs))
+
+    def teardown(self) -> None:
+        """The journal, read back from its bytes, gives the same decisions."""
+        written = msgspec.msgpack.encode(self.tape)
+        read = msgspec.msgpack.decode(written, type=list[Input])
+        again = [(a.contact, a.agent) for a in decide_again(read) if isinstance(a, Assign)]
+        assert again == self.assigned_pairs
 
     # --- the rules, in the plainest words ---
 
@@ -185,6 +198,7 @@ class Life(RuleBasedStateMachine):
                 case Assign(contact, agent, queue, _):
                     assert queue == self.queue_of[contact]
                     self.assigned(contact, agent)
+                    self.assigned_pairs.append((contact, agent))
                 case Withdrawn(contact, agent):
                     self.offers[contact].remove(agent)
                     if not self.offers[contact]:
