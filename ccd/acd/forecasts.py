@@ -6,6 +6,8 @@ it is asked for what is announced, for rules of overflow, and for how good it wa
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ccd.acd.backtest import BackTest
 from ccd.acd.contact import Contact
 from ccd.acd.distributor import Distributor
@@ -22,7 +24,9 @@ class Forecasts:
         self._distributor = distributor
         self._estimator = Estimator()
         self._waiting: dict[str, Contact] = {}
+        self._reserved: dict[str, float] = {}  # agent -> since when he rings
         self._handling: dict[str, tuple[str, float]] = {}  # agent -> queue, since
+        self._together: dict[str, set[str]] = {}
 
     # --- what happens -----------------------------------------------------------------
 
@@ -44,7 +48,8 @@ class Forecasts:
         """An agent took it."""
         if self._waiting.pop(contact, None) is not None:
             self._estimator.started(contact, now)
-        self._handling[agent] = (queue, now)
+        # He is nobody else's from the moment his phone begins to ring.
+        self._handling[agent] = (queue, self._reserved.pop(agent, now))
 
     def left(self, contact: str, now: float) -> None:
         """It waits no longer, and nobody took it (it hung up, or went elsewhere)."""
@@ -53,13 +58,28 @@ class Forecasts:
 
     def agent_moved(self, agent: str, state: AgentState, now: float) -> None:
         """The agent is in this state from now on: what he had is handled when he is free."""
+        if state is AgentState.RESERVED:
+            self._reserved[agent] = now
+        elif state is not AgentState.BUSY:
+            self._reserved.pop(agent, None)
         if state not in HANDLING and (handled := self._handling.pop(agent, None)) is not None:
             queue, since = handled
             self._estimator.handled(queue, now - since, now)
 
+    def served_together(self, queues: Sequence[str]) -> None:
+        """Some agent serves all of these: what they take of his time is waited for in each."""
+        for queue in queues:
+            known = self._together.setdefault(queue, set())
+            if not known.issuperset(queues):
+                known.update(queues)
+                self._estimator.together(queue, known)
+
     def forget(self, queue: str) -> None:
         """The queue is no more."""
         self._estimator.forget(queue)
+        self._together.pop(queue, None)
+        for known in self._together.values():
+            known.discard(queue)
 
     # --- what is likely ------------------------------------------------------------------
 

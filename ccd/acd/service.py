@@ -107,8 +107,8 @@ class Room(Protocol):
     def set_queue(self, queue: Queue) -> None:
         """A queue was opened, or its settings are these from now on."""
 
-    def remove_queue(self, queue: str) -> None:
-        """The queue is no more."""
+    def remove_queue(self, queue: str, move_to: str | None) -> None:
+        """The queue is no more; what belongs to it is `move_to`'s from now on, if that is said."""
 
     def change_settings(self, settings: Settings) -> None:
         """Customers, classes and calendars are these from now on."""
@@ -323,6 +323,7 @@ class Acd:
             capacity=settings.capacity,
             rank=list(self._agents).index(agent),
         )
+        self.forecasts.served_together(queues)
         self._phones[agent] = phone or settings.phone
         self._publish(AgentLoggedOn(agent=agent, phone=self._phones[agent], queues=queues))
         self._pump()
@@ -365,6 +366,7 @@ class Acd:
             self.queue_config(queue)
         self._agents[agent] = known
         if agent in self._phones:
+            self.forecasts.served_together(served)
             self._distributor.agent_skills(agent, served, skills, self._loop.time())
         self._publish(AgentSkillsChanged(agent=agent, queues=served, skills=known.skills))
         self._pump()
@@ -403,7 +405,7 @@ class Acd:
         del self._queues[name]
         self.forecasts.forget(name)
         for room in self._rooms:
-            room.remove_queue(name)
+            room.remove_queue(name, move_to)
         for agent in list(self._agents.values()):
             if name in agent.queues:
                 left = tuple(queue for queue in agent.queues if queue != name)

@@ -41,7 +41,7 @@ class Tape:
         self._loop = loop
         self._alarm = Alarm(loop, lambda _now: self.flush())
         self._batch: list[Input] = []
-        begin = (BEGIN, [msgspec.to_builtins(order)], {})
+        begin: Input = (BEGIN, [msgspec.to_builtins(order)], {})
         events.publish(DistributorTold(inputs=(begin,)))
 
     def told(self, verb: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
