@@ -295,11 +295,18 @@ class CallbackDesk:
         """Customers and their classes are these from now on."""
         self._customers = Customers.of(settings)
 
-    def remove_queue(self, queue: str) -> None:
-        """A queue is no more; its callbacks are resolved as `closed`."""
+    def remove_queue(self, queue: str, move_to: str | None = None) -> None:
+        """A queue is no more; its callbacks are those of `move_to`, or resolved as `closed`.
+
+        Raises `UnknownQueueError`.
+        """
+        now = self._loop.time()
+        if move_to is None:
+            self._engine.remove_queue(queue, now)
+        else:
+            self._engine.move_queue(queue, move_to, now)
         self._stop_watching(queue)
         self._hours.pop(queue, None)
-        self._engine.remove_queue(queue, self._loop.time())
         self._pump()
         self._queues.pop(queue, None)
 

@@ -54,6 +54,9 @@ for half an hour would make every customer unreachable.
 """
 
 
+MOVED = "moved"
+"""Why a callback that waited waits there no more: its queue is taken out, it is another's."""
+
 RESCHEDULED = "rescheduled"
 """Why a callback that waited waits no more: its customer wishes to be called at a time."""
 
@@ -166,7 +169,7 @@ class _Item:
     """One open callback, which only the engine changes."""
 
     __slots__ = (
-        *("alarm", "appointed", "call", "due", "enqueued_at", "here", "id"),
+        *("alarm", "appointed", "call", "carried", "due", "enqueued_at", "here", "id"),
         *("number", "order", "origin", "queue", "state", "tries"),
     )
 
@@ -187,6 +190,8 @@ class _Item:
             and not callback.tries
         )
         """The customer wishes to be called at `due`, and not before."""
+        self.carried = False
+        """`due` is its queue's next opening, and follows that."""
         self.here = 0
         """In how many calls he waits for an agent himself."""
         self.alarm: _Alarm | None = None
@@ -235,6 +240,25 @@ class Callbacks:
         self._rules.pop(queue, None)
         self._closed.pop(queue, None)
 
+    def move_queue(self, queue: str, to: str, now: float) -> None:
+        """The queue is no more; its callbacks are another's, at their places.
+
+        Raises `UnknownQueueError` for that one.
+        """
+        if to not in self._rules:
+            raise UnknownQueueError(to, list(self._rules))
+        for item in self._of_queue(queue):
+            item.queue = to
+            if item.carried:
+                item.due, item.carried = None, False
+            self._actions.append(Requested(item.view()))
+            if item.state is CallbackState.WAITING:
+                self._enter(item, CallbackState.SCHEDULED, MOVED)
+            if item.state in _TIMED:
+                self._wait_or_start(item, now)
+        self._rules.pop(queue, None)
+        self._closed.pop(queue, None)
+
     def close(self, queue: str, now: float, reopens_at: float | None) -> None:
         """The queue closes (None: for good): each of its callbacks is carried over, or resolved.
 
@@ -248,10 +272,9 @@ class Callbacks:
         """The queue opens; what waited for that is next, in its old order."""
         if queue not in self._closed:
             return
-        reopens_at = self._closed.pop(queue)
+        del self._closed[queue]
         for item in self._of_queue(queue):
-            carried = item.due is not None and item.due == reopens_at and not item.appointed
-            if carried and item.state is CallbackState.SCHEDULED:
+            if item.carried and item.state is CallbackState.SCHEDULED:
                 item.due = now  # whether or not the opening is punctual
                 self._wake_at(item, now)
         self.handle_timer(now)
@@ -476,7 +499,7 @@ class Callbacks:
             state = CallbackState.SPACING if spaced else CallbackState.SCHEDULED
             self._enter(item, state, RESCHEDULED)
         else:
-            item.due, item.appointed = None, False
+            item.due, item.appointed, item.carried = None, False, False
             self._enter(item, CallbackState.WAITING, Trigger.DUE.value)
             self._actions.append(Submit(item.view()))
 
@@ -484,14 +507,17 @@ class Callbacks:
         """Its queue is closed: wait for the opening, or be over.
 
         `promised`: it was requested while the queue was closed, or is a later day's; then
-        closing is no reason to drop it.
+        closing is no reason to drop it. One that waits for the opening already waits for
+        this one now.
         """
         if reopens_at is None:
             self._resolve(item, Outcome.CLOSED)
-        elif item.due is not None and item.due >= reopens_at:
+            return
+        later = item.due is not None and item.due >= reopens_at
+        if item.due == reopens_at if item.carried else later:
             self._enter(item, CallbackState.SCHEDULED, Trigger.CLOSING.value)
-        elif promised or self._rules[item.queue].carry_over:
-            item.due, item.appointed = reopens_at, False
+        elif promised or item.carried or self._rules[item.queue].carry_over:
+            item.due, item.appointed, item.carried = reopens_at, False, True
             self._enter(item, CallbackState.SCHEDULED, Trigger.CLOSING.value)
             self._actions.append(CarriedOver(item.id, item.queue, reopens_at))
         else:
@@ -501,14 +527,14 @@ class Callbacks:
         rules = self._rules[item.queue]
         item.tries += cause not in FAULTS_OF_OURS
         item.state = CallbackState.SPACING  # the desk is done with it
-        item.due = now + rules.spacing_s
+        item.due, item.carried = now + rules.spacing_s, False
         over = Outcome.UNREACHABLE if item.tries >= rules.attempts else None
         if over is None and item.queue in self._closed:
             reopens_at = self._closed[item.queue]
             if reopens_at is None or (item.due < reopens_at and not rules.carry_over):
                 over = Outcome.CLOSED
-            else:
-                item.due = max(item.due, reopens_at)
+            elif item.due < reopens_at:
+                item.due, item.carried = reopens_at, True
         self._actions.append(Tried(item.id, item.tries, cause, None if over else item.due))
         if over is not None:
             self._resolve(item, over)
@@ -521,7 +547,7 @@ class Callbacks:
             due_at = None
         if item.state is CallbackState.DIALLING or due_at == item.due:
             return
-        item.due, item.appointed = due_at, due_at is not None
+        item.due, item.appointed, item.carried = due_at, due_at is not None, False
         if item.appointed:
             item.origin = Origin.SCHEDULED
         self._actions.append(Requested(item.view()))

@@ -314,6 +314,7 @@ class Life(RuleBasedStateMachine):
                     assert callback.due_at is not None
                     assert timer is not None
                     assert timer <= callback.due_at
+                    assert callback.due_at > self.now
                 case CallbackState.HELD:
                     assert self.here.get(callback.number, 0) > 0
                 case _:

@@ -329,6 +329,53 @@ def test_a_queue_that_is_taken_out_forgets_nobody(engine: Callbacks) -> None:
     assert len(engine) == 0
 
 
+def test_a_queue_that_is_taken_out_may_leave_them_to_another(engine: Callbacks) -> None:
+    ask(engine)
+    ask(engine, "cb2", BERT, place=5.0)
+    engine.dial("cb2", "li", 200.0)
+    engine.failed("cb2", Cause.BUSY, 200.0)
+    ask(engine, "cb3", "1383")
+    engine.dial("cb3", "li", 200.0)
+    actions(engine)
+    engine.move_queue("orders", "bonds", 300.0)
+    done = actions(engine)
+    assert [type(action) for action in done] == [Requested, Requested, Withdraw, Submit, Requested]
+    assert done[2] == Withdraw("cb1", "moved")
+    assert {c.id: (c.queue, c.enqueued_at, c.due_at) for c in engine.callbacks()} == {
+        "cb1": ("bonds", 10.0, None),
+        "cb2": ("bonds", 5.0, 800.0),
+        "cb3": ("bonds", 10.0, None),
+    }
+    engine.failed("cb3", Cause.BUSY, 310.0)
+    assert outcomes(actions(engine)) == ["unreachable"]  # by the other queue's rules
+    with pytest.raises(UnknownQueueError):
+        engine.move_queue("bonds", "funds", 400.0)
+
+
+def test_what_waits_for_an_opening_follows_it(engine: Callbacks) -> None:
+    """Opening hours are changed while it is closed."""
+    ask(engine)
+    engine.close("orders", 1000.0, reopens_at=9000.0)
+    actions(engine)
+    engine.close("orders", 1100.0, reopens_at=5000.0)
+    assert actions(engine) == [CarriedOver("cb1", "orders", 5000.0)]
+    engine.close("orders", 1200.0, reopens_at=5000.0)
+    assert actions(engine) == []
+    assert engine.get_timer() == 5000.0
+
+
+def test_what_was_promised_while_it_was_closed_outlives_a_change_of_hours(
+    engine: Callbacks,
+) -> None:
+    engine.close("bonds", 1000.0, reopens_at=9000.0)  # which carries nobody over
+    ask(engine, queue="bonds")
+    engine.close("bonds", 1100.0, reopens_at=5000.0)
+    engine.open("bonds", 5000.0)
+    assert names(engine)[-1] == "Submit"
+    engine.close("bonds", 6000.0, reopens_at=9000.0)
+    assert outcomes(actions(engine)) == ["closed"]
+
+
 # --- the rest -------------------------------------------------------------------------------
 
 
