@@ -84,7 +84,12 @@ class Centre:
         )
         self.trunks = Trunks(settings.trunk)
         self.overload = Overload(settings.sip.max_new_calls_per_s, now)
-        self.admission = Admission(self.trunks, self.phones, self.overload)
+        self.admission = Admission(
+            self.trunks,
+            self.phones,
+            self.overload,
+            is_up=lambda trunk: self.plant.trunk_up(trunk),
+        )
         self.switch = Switch(
             settings=settings,
             endpoint=endpoint,

@@ -8,6 +8,7 @@ suffer.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from sipmessage import Address
@@ -69,12 +70,23 @@ def caller_number(request: Request) -> str:
 
 
 class Admission:
-    """Decides on each new INVITE; keeps the trunks' channels."""
+    """Decides on each new INVITE, ours too; keeps the trunks' channels.
 
-    def __init__(self, trunks: Trunks, phones: Phones, overload: Overload) -> None:
+    `is_up` says whether a trunk answers its pings.
+    """
+
+    def __init__(
+        self,
+        trunks: Trunks,
+        phones: Phones,
+        overload: Overload,
+        *,
+        is_up: Callable[[str], bool] = lambda _trunk: True,
+    ) -> None:
         self._trunks = trunks
         self._phones = phones
         self._overload = overload
+        self._is_up = is_up
         self.draining = False
 
     def judge(self, request: Request, source: Hop, now: float) -> Admitted | Refused:
@@ -124,6 +136,10 @@ class Admission:
             raise NotReachable(Cause.SHUTDOWN, "shutting down")
         if self._overload.shedding:
             raise NotReachable(Cause.OVERLOAD, "new calls are being shed")
+        if not self._is_up(trunk):
+            raise NotReachable(
+                Cause.DESTINATION_OUT_OF_ORDER, f"trunk {trunk!r} does not answer its pings"
+            )
         if not self._trunks.take(trunk):
             raise NotReachable(Cause.TRUNKS_BUSY, f"trunk {trunk!r}: no channel free")
         return hop

@@ -262,6 +262,12 @@ def test_a_trunk_that_only_calls_us(centre: VirtualCentre, listener: Listener) -
         dial(centre, listener)
 
 
+def test_a_trunk_that_is_down(centre: VirtualCentre, listener: Listener) -> None:
+    """Nobody waits for the INVITE's time-out where the pings have said it already."""
+    centre.centre.plant.trunk_up = lambda trunk: trunk != "carrier"  # type: ignore[method-assign]
+    assert refused(centre, listener) is Cause.DESTINATION_OUT_OF_ORDER
+
+
 def test_a_full_trunk_takes_no_call_until_a_channel_is_free(
     tmp_path: Path, listener: Listener
 ) -> None:

@@ -16,6 +16,7 @@ from ccd.events import (
     Dequeued,
     Event,
     Failed,
+    Offered,
     Queued,
 )
 from ccd.model import Cause, Outcome, Party
@@ -201,7 +202,7 @@ def test_a_stranger_is_403_and_no_call(centre: VirtualCentre) -> None:
     stranger = Telephone(centre.network, "666", "10.9.9.9", seed=66)
     centre.do(lambda: stranger.call(centre.hop, SERVICE))
     assert stranger.status == 403
-    assert not centre.events
+    assert not centre.told(Offered)
     centre.assert_nothing_left()
 
 
