@@ -70,6 +70,8 @@ class _Traveller:
     journey: Journey
     arrival: Arrival
     alarm: Alarm
+    rings: bool = False
+    """A phone rings for it, an agent's or one outside."""
 
 
 class Exits:
@@ -112,6 +114,9 @@ class Exits:
         self._wants_likely.discard(queue.name)
         if any(rule.ewt_s is not None for rule in queue.overflow):
             self._wants_likely.add(queue.name)
+        for traveller in self._travellers.values():
+            if traveller.queue == queue.name:
+                traveller.alarm.set(self._loop.time())
 
     def remove_queue(self, queue: str) -> None:
         """The queue is no more."""
@@ -121,33 +126,41 @@ class Exits:
     def __len__(self) -> int:
         return len(self._travellers)
 
-    def enter(self, call: Call, queue: str) -> str | None:
-        """A call comes to this queue: the queue where it shall wait; None: it was sent away."""
-        traveller = self._travellers.get(call.id)
-        if traveller is None:
-            traveller = self._travellers[call.id] = _Traveller(
-                call,
-                queue,
-                Journey(),
-                Arrival(at=0.0, length=0),
-                Alarm(self._loop, lambda _now: self._look_again(call.id)),
-            )
-        while True:
-            self._arrive(traveller, queue)
-            way = self._look(traveller)
-            if way is None:
-                return traveller.queue
-            if isinstance(way.target, ToQueue):
-                self._say(traveller, way)
-                queue = way.target.queue
-            elif self._follow(traveller, way):
-                return None
+    def enter(self, call: Call, queue: str) -> bool:
+        """A call comes to this queue; False where it was sent away from all queues.
 
-    def stays(self, call: Call) -> None:
-        """It could not be connected outside after all, and waits on where it was."""
+        Where its rules send it to another one, `Ways.to_queue` has been told.
+        """
+        traveller = self._travellers[call.id] = _Traveller(
+            call,
+            queue,
+            Journey(),
+            Arrival(at=0.0, length=0),
+            Alarm(self._loop, lambda _now: self._look_again(call.id)),
+        )
+        self._arrive(traveller, queue)
+        return not self._travel(traveller)
+
+    def rings(self, call: Call) -> None:
+        """A phone rings for it: whom an agent is about to answer is not sent away."""
         traveller = self._travellers.get(call.id)
         if traveller is not None:
+            traveller.rings = True
+            traveller.alarm.set(None)
+
+    def stays(self, call: Call) -> None:
+        """Nobody answered it, and it waits on where it was."""
+        traveller = self._travellers.get(call.id)
+        if traveller is not None:
+            traveller.rings = False
             self._look_again(call.id)
+
+    def moved(self, call: Call, queue: str) -> None:
+        """Somebody puts it into this queue, by whose rules it goes from now on."""
+        traveller = self._travellers.get(call.id)
+        if traveller is not None and traveller.queue != queue:
+            self._arrive(traveller, queue)
+            traveller.alarm.set(self._loop.time())  # when he is done with it
 
     def left(self, call: Call) -> None:
         """The call waits no longer."""
@@ -189,18 +202,23 @@ class Exits:
 
     def _look_again(self, call: str) -> None:
         """For a call that waits: send it on, if a rule holds by now."""
-        while (traveller := self._travellers.get(call)) is not None:
-            if traveller.queue not in self._rules:
-                return
+        traveller = self._travellers.get(call)
+        if traveller is not None:
+            self._travel(traveller)
+
+    def _travel(self, traveller: _Traveller) -> bool:
+        """Follow the rules as long as one holds; True where the call waits in no queue any more."""
+        while not traveller.rings and traveller.queue in self._rules:
             way = self._look(traveller)
             if way is None:
-                return
+                return False
             if isinstance(way.target, ToQueue):
                 self._say(traveller, way)
                 self._arrive(traveller, way.target.queue)
                 self._ways.to_queue(traveller.call, way.target.queue)
             elif self._follow(traveller, way):
-                return
+                return True
+        return False
 
     def _follow(self, traveller: _Traveller, way: Way) -> bool:
         """Send a call out of all queues; False where that cannot be."""

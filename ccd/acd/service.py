@@ -127,8 +127,10 @@ class _Case:
     """By leg."""
     abandoned: bool = False
     """The caller left while a phone rang, and it was said so."""
-    outside: bool = False
-    """A number outside rings for it, or speaks with it."""
+    rings_outside: bool = False
+    """A number outside rings for it: the distributor does not have it meanwhile."""
+    came: bool = False
+    """It came to wait; False while it is still to be seen in which queue, if in any."""
 
 
 class Acd:
@@ -169,6 +171,8 @@ class Acd:
         self._rooms: list[Room] = []
         self._exits: Exits | None = None
         self._pumping = False
+        self._somebody_left = False
+        """An agent logged off, which who waits in his queues is not told yet."""
         self._do: dict[type, Callable[..., None]] = {
             Assign: self._assign,
             Moved: self._moved,
@@ -206,11 +210,10 @@ class Acd:
         call.controller = self
         case = self._cases[call.id] = _Case(contact, self._loop.time(), call=call)
         if self._exits is not None and contact.agent is None and enqueued_at is None:
-            there = self._exits.enter(call, contact.queue)
-            if there is None:
+            if not self._exits.enter(call, contact.queue):
                 return
-            case.contact = msgspec.structs.replace(contact, queue=there)
-        self._stand_in_line(case)
+        self._come(case)
+        self._wait(case)
 
     def transfer(self, call: Call, agent: str) -> None:
         """Give a call from its agent to a colleague, in one step.
@@ -241,6 +244,9 @@ class Acd:
         self.queue_config(queue)
         case = self._cases.get(contact)
         now = self._loop.time()
+        if case is not None and case.call is not None and not case.came:
+            case.contact = msgspec.structs.replace(case.contact, queue=queue)
+            return True
         if case is None or self._distributor.stage(contact) is not Stage.WAITING:
             return False
         self.forecasts.left(contact, now)
@@ -264,7 +270,9 @@ class Acd:
         """
         case = self._cases[call.id]
         leg = self._switch.ring_outside(call, number=number, trunk=trunk, queue=case.contact.queue)
-        case.outside = True
+        case.rings_outside = True
+        if not case.came:
+            self._come(case)
         now = self._loop.time()
         self.forecasts.left(call.id, now)
         self._distributor.remove(call.id, "overflowed", now)
@@ -333,7 +341,6 @@ class Acd:
         """End an agent's shift, when the call in hand is over. Raises `AcdError`."""
         self._distributor.agent_log_off(agent, self._loop.time())
         self._pump()
-        self._staff_changed()
 
     def ready(self, agent: str) -> None:
         """The agent takes calls. Raises `AcdError`."""
@@ -504,6 +511,7 @@ class Acd:
             self.redials.served(case.contact.customer, case.contact.queue, now)
             self.last_agents.spoke(case.contact.customer, agent, self._wall_clock())
         else:
+            case.rings_outside = False
             self._say_dequeued(case, "overflowed")
         self._tell("left", call)
         self._switch.bridge(call)
@@ -525,13 +533,14 @@ class Acd:
                 self._tell("returned", call)
         elif stage is None:
             # A transfer, or a number outside, that failed: back at the place he had.
-            if case.outside:
-                case.outside = False
+            if case.rings_outside:
+                case.rings_outside = False
                 self._tell("returned", call)
+            else:
+                self._come(case)
             self._wait(case)
-            if self._exits is not None:
-                self._exits.stays(call)
         self._pump()
+        self._waits_on(call)
 
     def digit(self, call: Call, leg: Leg, digit: str) -> None:
         """A key of the caller's while he waits."""
@@ -566,7 +575,7 @@ class Acd:
             self._ended(case)
             return
         self._stop_ringing(case)
-        if self._distributor.stage(call.id) is Stage.OFFERED:
+        if case.rings_outside or self._distributor.stage(call.id) is Stage.OFFERED:
             self._abandoned(case)
 
     def cleared(self, call: Call) -> None:
@@ -633,10 +642,10 @@ class Acd:
             return ""
         return name
 
-    def _stand_in_line(self, case: _Case) -> None:
+    def _come(self, case: _Case) -> None:
         assert case.call is not None
+        case.came = True
         self._tell("queued", case.call, case.contact)
-        self._wait(case)
 
     def _wait(self, case: _Case) -> None:
         now = self._loop.time()
@@ -647,8 +656,20 @@ class Acd:
     def _tell(self, what: str, call: Call, *args: Contact) -> None:
         for watcher in self._watchers:
             getattr(watcher, what)(call, *args)
-        if what == "left" and self._exits is not None:
-            self._exits.left(call)
+        if self._exits is None:
+            return
+        match what:
+            case "left":
+                self._exits.left(call)
+            case "assigned":
+                self._exits.rings(call)
+            case "moved":
+                self._exits.moved(call, args[0].queue)
+
+    def _waits_on(self, call: Call) -> None:
+        """Nobody answered: rules of overflow hold again, unless the next phone is to ring."""
+        if self._exits is not None and self._distributor.stage(call.id) is Stage.WAITING:
+            self._exits.stays(call)
 
     def _leave(self, case: _Case, reason: str) -> None:
         """A call waits no longer, and lives on elsewhere."""
@@ -670,7 +691,7 @@ class Acd:
         assert case.call is not None
         self._tell("left", case.call)
         self.forecasts.left(case.contact.id, now)
-        if self._distributor.remove(case.contact.id, "abandoned", now):
+        if self._distributor.remove(case.contact.id, "abandoned", now) or case.rings_outside:
             self._abandoned(case)
         else:
             self._distributor.contact_ended(case.contact.id, now)
@@ -712,6 +733,9 @@ class Acd:
         finally:
             self._pumping = False
         self._alarm.set(self._distributor.get_timer())
+        if self._somebody_left:
+            self._somebody_left = False
+            self._staff_changed()
 
     def _due(self, now: float) -> None:
         self._distributor.handle_timer(now)
@@ -723,6 +747,8 @@ class Acd:
         if hanging_up is not None:
             # His phone still rings for a call that another has answered: it must stop first.
             self._hanging_up[action.agent] = (hanging_up[0], action)
+            if case.call is not None and self._exits is not None:
+                self._exits.rings(case.call)
             return
         phone = self._phones[action.agent]
         if case.desk is not None:
@@ -736,6 +762,7 @@ class Acd:
             self._distributor.offer_failed(
                 action.contact, error.cause, self._loop.time(), agent=action.agent
             )
+            self._waits_on(case.call)
             return
         self._tell("assigned", case.call)
         self._limit_ring(case, leg)
@@ -770,6 +797,7 @@ class Acd:
         match action.state:
             case AgentState.LOGGED_OUT:
                 event = AgentLoggedOff(agent=agent)
+                self._somebody_left = True
             case AgentState.NOT_READY:
                 event = AgentNotReady(agent=agent, reason=action.reason or "")
             case AgentState.READY:

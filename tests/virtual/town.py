@@ -16,9 +16,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from virtual.centre import DOMAIN, EPOCH, VirtualCentre
-from virtual.exchange import HOST, Exchange, Subscriber
-
 from ccd.acd.story import Story, tell
 from ccd.alarm import Alarm
 from ccd.config import (
@@ -41,6 +38,8 @@ from ccd.media.prompt_book import PromptBook
 from ccd.media.protocol import Sound
 from ccd.model import Party
 from ccd.switch.call import Call
+from virtual.centre import DOMAIN, EPOCH, VirtualCentre
+from virtual.exchange import HOST, Exchange, Subscriber
 
 NUMBERS = "95500{}"
 """A queue's number, by its place in the settings."""
