@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from ccd.acd.simulation.report import Figures, Report
 
-BAR = 30
+BAR = 18
 """Characters of the chart's longest bar."""
 
 
@@ -29,36 +29,19 @@ def time_of_day(seconds: float) -> str:
     return f"{text} +{days}" if days else text
 
 
-def queue_table(
-    queues: Mapping[str, Figures], total: Figures, targets: Mapping[str, float]
-) -> Table:
-    """Return one line a queue, and one for all; `targets` are their service levels' times."""
-    from rich.markup import escape
+def call_table(queues: Mapping[str, Figures], total: Figures) -> Table:
+    """Return what became of the calls: one line a queue, and one for all."""
+    from ccd.commands.output import plain_table
 
-    from ccd.commands.output import plain_table, seconds
-
-    numbers = ("offered", "answered", "abandoned", "in time", "without short", "ASA", "P50", "P90")
-    more = ("longest", "talk", "most waiting", "redials", "customers")
-    table = plain_table("queue", "target", *numbers, *more, right=("target", *numbers, *more))
-    for name, figures in [*queues.items(), ("all", total)]:
-        is_total = name == "all" and figures is total
-        if is_total and len(queues) == 1:
-            continue
-        if is_total:
-            table.add_section()
+    columns = ("offered", "answered", "abandoned", "", "most waiting", "redials", "customers")
+    table = plain_table("queue", *columns, right=columns)
+    for name, figures in _lines(queues, total):
         table.add_row(
-            f"[bold]{name}[/]" if is_total else escape(name),
-            "" if is_total else f"{targets[name]:g} s",
+            name,
             f"{figures.offered:,}",
             f"{figures.answered:,}",
-            f"{figures.abandoned:,} ({percent(figures.abandonment)})",
-            percent(figures.service_level),
-            percent(figures.service_level_without_short),
-            seconds(figures.asa_s),
-            seconds(figures.p50_s),
-            seconds(figures.p90_s),
-            seconds(figures.longest_s),
-            seconds(figures.handle_s),
+            f"{figures.abandoned:,}",
+            percent(figures.abandonment),
             f"{figures.longest_queue:,}",
             f"{figures.redials:,}",
             f"{figures.customers:,}",
@@ -66,11 +49,44 @@ def queue_table(
     return table
 
 
+def wait_table(
+    queues: Mapping[str, Figures], total: Figures, targets: Mapping[str, float]
+) -> Table:
+    """Return how they waited, likewise; `targets` are the service levels' times by queue."""
+    from ccd.commands.output import plain_table, seconds
+
+    columns = ("target", "in time", "w/o short", "ASA", "P50", "P90", "longest", "talk")
+    table = plain_table("queue", *columns, right=columns)
+    for (name, figures), target in zip(
+        _lines(queues, total), [*(f"{targets[name]:g} s" for name in queues), ""], strict=False
+    ):
+        table.add_row(
+            name,
+            target,
+            percent(figures.service_level),
+            percent(figures.service_level_without_short),
+            seconds(figures.asa_s),
+            seconds(figures.p50_s),
+            seconds(figures.p90_s),
+            seconds(figures.longest_s),
+            seconds(figures.handle_s),
+        )
+    return table
+
+
+def _lines(queues: Mapping[str, Figures], total: Figures) -> list[tuple[str, Figures]]:
+    """Return each queue's name, for rich, and figures; those of all where there are several."""
+    from rich.markup import escape
+
+    lines = [(escape(name), figures) for name, figures in queues.items()]
+    return [*lines, ("[bold]all[/]", total)] if len(lines) > 1 else lines
+
+
 def day_chart(report: Report) -> Table:
     """Return one line a half-hour: a bar of the calls offered, and how they fared."""
     from ccd.commands.output import plain_table, seconds
 
-    columns = ("offered", "in time", "ASA", "most waiting", "agents", "occupancy")
+    columns = ("offered", "in time", "ASA", "waiting", "agents", "occupancy")
     table = plain_table("from", "█ answered ░ not", *columns, right=columns)
     most = max((interval.figures.offered for interval in report.intervals), default=1)
     for interval in report.intervals:
@@ -107,7 +123,7 @@ def agents_line(report: Report) -> str:
 def definitions(report: Report) -> str:
     """Return what the columns mean."""
     return (
-        "in time: answered within the queue's target / offered; without short: the same without "
+        "in time: answered within the queue's target / offered; w/o short: the same without "
         f"who hung up within {report.short_abandon_s:g} s; ASA, P50, P90: waits of the answered "
         "until an agent spoke; occupancy: ringing, talk and wrap-up / those and ready."
     )
@@ -142,7 +158,9 @@ def day(report: Report, targets: Mapping[str, float], title: str) -> RenderableT
     return Group(
         f"[bold]{escape(title)}[/]",
         "",
-        queue_table(report.queues, report.total, targets),
+        call_table(report.queues, report.total),
+        "",
+        wait_table(report.queues, report.total, targets),
         "",
         day_chart(report),
         "",

@@ -38,16 +38,16 @@ SHORT_ABANDON_S = 5.0
 INTERVAL_S = 1800.0
 
 SHOWN = (
-    ("service_level", "answered in time / offered", "share"),
-    ("service_level_without_short", "the same without short abandons", "share"),
-    ("abandonment", "abandoned / offered", "share"),
+    ("service_level", "in time", "share"),
+    ("service_level_without_short", "w/o short", "share"),
+    ("abandonment", "abandonment", "share"),
     ("asa_s", "ASA", "seconds"),
-    ("p50_s", "P50 of the waits", "seconds"),
-    ("p90_s", "P90 of the waits", "seconds"),
+    ("p50_s", "P50", "seconds"),
+    ("p90_s", "P90", "seconds"),
     ("longest_s", "longest wait", "seconds"),
     ("answered", "answered", "number"),
     ("abandoned", "abandoned", "number"),
-    ("longest_queue", "most waiting", "number"),
+    ("longest_queue", "waiting", "number"),
     ("occupancy", "occupancy", "share"),
 )
 """Figure, its name for people, and its unit."""
@@ -307,8 +307,10 @@ def _shown(comparison: Comparison, title: str) -> RenderableType:
     parts += [
         _table(comparison.total),
         "",
-        "[dim]off by: as simulated - measured, the simulator's own error. ±: 95 % confidence over "
-        "the seeds. ✓: the difference is clear of chance.[/]",
+        "[dim]as it was: simulated without the change; off by: that - measured, the simulator's own "
+        "error. ±: 95 % confidence over the seeds; ✓: clear of chance. in time: answered within "
+        "the queue's target / offered; w/o short: without who hung up within "
+        f"{SHORT_ABANDON_S:g} s.[/]",
     ]
     return Group(*parts)
 
@@ -316,7 +318,7 @@ def _shown(comparison: Comparison, title: str) -> RenderableType:
 def _table(found: Mapping[str, Row]) -> Table:
     from ccd.commands.output import plain_table
 
-    columns = ("measured", "as simulated", "off by", "with the change", "difference", "±")
+    columns = ("measured", "as it was", "off by", "changed", "difference", "±")
     table = plain_table("", *columns, "", right=columns)
     for name, label, unit in SHOWN:
         row = found.get(name)
@@ -332,7 +334,7 @@ def _table(found: Mapping[str, Row]) -> Table:
             _mean(changed, unit),
             _value(difference.mean if difference else None, unit, sign=True),
             _value(difference.error if difference else None, unit),
-            "✓ clear" if difference is not None and difference.is_clear else "",
+            "✓" if difference is not None and difference.is_clear else "",
         )
     return table
 

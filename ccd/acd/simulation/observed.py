@@ -23,6 +23,7 @@ from ccd.events import (
     AgentReserved,
     AgentSkillsChanged,
     AgentWorkingAfterCall,
+    CallCleared,
     Dequeued,
     Event,
     Offered,
@@ -35,6 +36,7 @@ EVENTS = (
     Offered,
     Queued,
     Dequeued,
+    CallCleared,
     AgentLoggedOn,
     AgentLoggedOff,
     AgentReady,
@@ -46,6 +48,9 @@ EVENTS = (
     SystemStarted,
 )
 """Those that matter here; others may be given, and are passed over."""
+
+LOST = "lost"
+"""The outcome of a call that ended without a word on how it left its queue."""
 
 _STATES: dict[type[Event], AgentState] = {
     AgentLoggedOff: AgentState.LOGGED_OUT,
@@ -141,10 +146,16 @@ class Observed:
                     self._calls[event.call] = ObservedCall(at, event.queue, number)
             case Dequeued():
                 call = self._calls.get(event.call)
-                if call is not None and not call.outcome:
+                if call is not None and call.outcome in ("", LOST):
                     call.wait, call.outcome = at - call.at, event.reason
                     rung_at = self._rung_at.pop(event.call, None)
                     call.ring = None if rung_at is None else at - rung_at
+            case CallCleared():
+                # Of a call that a killed daemon left nothing else is said. Otherwise its
+                # `Dequeued` came before, or comes now.
+                call = self._calls.get(event.call)
+                if call is not None and not call.outcome:
+                    call.wait, call.outcome = at - call.at, LOST
             case AgentLoggedOn():
                 agent = self._agents.setdefault(event.agent, _Agent())
                 agent.queues = event.queues
@@ -166,6 +177,10 @@ class Observed:
                     self._agent(event, name, found, state, at)
 
     def _agent(self, event: Event, name: str, agent: _Agent, state: AgentState, at: float) -> None:
+        if agent.reserved_for is not None:
+            if state is not AgentState.BUSY:  # not answered: the next phone rings anew
+                self._rung_at.pop(agent.reserved_for, None)
+            agent.reserved_for = None
         match event:
             case AgentReserved():
                 # Where several are rung, it is since the first of them.

@@ -8,7 +8,7 @@ from enum import Enum, auto
 
 import msgspec
 
-from ccd.acd.from_settings import agent_queues
+from ccd.acd.from_settings import NAMED_AGENT, agent_queues
 from ccd.acd.simulation.distributions import Constant, Distribution, Exponential
 from ccd.config import Settings
 
@@ -77,7 +77,7 @@ def people_of(settings: Settings) -> list[Person]:
 def copies(of: Sequence[Person], number: int, *, queue: str | None = None) -> list[Person]:
     """Return `number` more people like these: each in turn is copied, with his shift.
 
-    With `queue`, only those who serve it are copied, and the copies serve nothing else.
+    A model's own queue (`agent:NAME`) stays his alone. With `queue`, only those who serve it are copied, and the copies serve nothing else.
     Raises ValueError where there is nobody to copy.
     """
     models = [person for person in of if queue is None or queue in person.queues]
@@ -98,7 +98,8 @@ def _copies(
         count += 1
         while (name := f"extra{count}") in taken:
             count += 1
-        queues = model.queues if queue is None else (queue,)
+        shared = tuple(each for each in model.queues if not each.startswith(NAMED_AGENT))
+        queues = shared if queue is None else (queue,)
         yield msgspec.structs.replace(model, name=name, queues=queues)
 
 

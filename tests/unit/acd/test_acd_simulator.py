@@ -12,7 +12,7 @@ from ccd import config
 from ccd.acd.from_settings import Callers
 from ccd.acd.simulation.arrivals import Call, Demand
 from ccd.acd.simulation.distributions import Constant, Distribution, Exponential, Lognormal
-from ccd.acd.simulation.people import ALL_DAY, Behaviour, Person, Presence, Step
+from ccd.acd.simulation.people import ALL_DAY, Behaviour, Person, Presence, Step, copies
 from ccd.acd.simulation.profiles import PROFILES, Profile
 from ccd.acd.simulation.report import Report
 from ccd.acd.simulation.simulator import Centre, simulate
@@ -306,3 +306,16 @@ def test_a_day_without_calls() -> None:
     assert day.total.offered == 0
     assert day.total.service_level is None
     assert day.intervals == ()
+
+
+def test_copies_are_like_those_they_are_copied_from() -> None:
+    anna = Person(name="anna", queues=("orders", "agent:anna"), skills={"en": 3})
+    bob = Person(name="extra1", queues=("info",), steps=(Step(5.0, Presence.LOG_ON),))
+    made = copies([anna, bob], 3)
+    assert [person.name for person in made] == ["extra2", "extra3", "extra4"]
+    assert [person.queues for person in made] == [("orders",), ("info",), ("orders",)]
+    assert made[1].steps == bob.steps
+    assert made[2].skills == {"en": 3}
+    assert [person.queues for person in copies([anna, bob], 2, queue="info")] == [("info",)] * 2
+    with pytest.raises(ValueError, match="no agent serves the queue 'x'"):
+        copies([anna], 1, queue="x")
