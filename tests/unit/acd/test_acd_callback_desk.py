@@ -322,6 +322,29 @@ def test_a_queue_without_a_trunk(tmp_path: Path) -> None:
     assert rig.desk.accept(rig.centre.call) is None
 
 
+@pytest.mark.parametrize("first", ["agent", "customer"])
+def test_a_queue_that_is_taken_out_leaves_its_callbacks_to_another(
+    tmp_path: Path, first: str
+) -> None:
+    rig = Rig(tmp_path, first=first)
+    rig.expect(Forecast(agents=0, p50=None))
+    callback = rig.accept()
+    acd = rig.centre.centre.acd
+    orders = rig.centre.settings.queue[0]
+    acd.add_queue(msgspec.structs.replace(orders, name="bonds"))
+    acd.remove_queue("orders", "bonds")
+    rig.centre.run(1.0)
+    assert [(each.id, each.queue) for each in rig.desk.open] == [(callback, "bonds")]
+    told = rig.centre.told(CallbackRequested)
+    assert [event.queue for event in told] == ["orders", "bonds"]
+    assert told[0].enqueued_at == pytest.approx(told[1].enqueued_at)
+    acd.change_agent("agent1", queues=("bonds",), skills={})
+    rig.expect(Forecast(agents=1, p50=None))
+    rig.centre.staff()
+    rig.centre.run(10.0)
+    assert rig.outcomes == ["answered"]
+
+
 # --- closing time, restart ----------------------------------------------------------------------------
 
 
