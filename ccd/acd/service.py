@@ -209,9 +209,9 @@ class Acd:
         contact = self._contact_of(call, queue, enqueued_at)
         call.controller = self
         case = self._cases[call.id] = _Case(contact, self._loop.time(), call=call)
-        if self._exits is not None and contact.agent is None and enqueued_at is None:
-            if not self._exits.enter(call, contact.queue):
-                return
+        by_rules = contact.agent is None and enqueued_at is None
+        if by_rules and self._exits is not None and not self._exits.enter(call, contact.queue):
+            return
         self._come(case)
         self._wait(case)
 

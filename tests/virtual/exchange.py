@@ -110,6 +110,7 @@ class Exchange:
 
     def _ring(self, event: InviteReceived) -> None:
         session, now = event.session, self.network.now
+        assert session.request is not None
         called = self.subscriber(session.request.uri.user or "")
         called.rung += 1
         if called.on_the_phone:

@@ -81,8 +81,9 @@ class Town(VirtualCentre):
         channels: int = 0,
         epoch: float = EPOCH,
     ) -> None:
-        skills = {name for each in (*queues, *agents) for name in each.skills}
-        skills |= {name for queue in queues for ring in queue.ring for name in ring.skills}
+        skills = {name for agent in agents for name in agent.skills}
+        for queue in queues:
+            skills.update(*(each.skills for each in (queue, *queue.ring)))
         named = [queue.name for queue in queues] + [f"agent:{agent.name}" for agent in agents]
         self._numbers = {name: NUMBERS.format(index) for index, name in enumerate(named)}
         settings = Settings(

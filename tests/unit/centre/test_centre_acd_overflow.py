@@ -89,7 +89,8 @@ def test_by_the_wait_that_is_likely(tmp_path: Path) -> None:
     for number in ("1", "2", "3", "4", "5"):
         town.come(number, seconds=1.0)
     likely = town.centre.acd.likely("orders")
-    assert likely is not None and likely > 60.0
+    assert likely is not None
+    assert likely > 60.0
     assert town.waiting("help")[-1:] == ["5"]
     assert "1" not in town.waiting("help")
     step = next(s for s in town.routed(town.call_id("5")) if s.step == Step.OVERFLOWED)
@@ -281,7 +282,7 @@ def test_straight_to_another_site(tmp_path: Path, how: str) -> None:
         town.run(1.0)
         assert town.conversations == [(LI, "anna")]
     if how != "no channel":
-        assert [event.queue for event in town.told(Delivered)][0] == "help"
+        assert next(event.queue for event in town.told(Delivered)) == "help"
     town.leave(LI)
     town.assert_nothing_left()
 
