@@ -186,7 +186,9 @@ class CallbackDesk:
         any more, shows no number, or its queue has no trunk to call through.
         """
         contact = self._acd.contact(call)
-        if contact is None or is_anonymous(call.number):
+        if contact is None or call.answered is not None or call.ending is not None:
+            return None
+        if is_anonymous(call.number):
             return None
         settings = self._queues.get(contact.queue)
         if settings is None or not settings.callback.trunk:

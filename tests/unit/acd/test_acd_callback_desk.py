@@ -301,6 +301,31 @@ def test_an_overflow_into_a_callback(rig: Rig) -> None:
     assert rig.requested.origin == "overflow"
 
 
+@pytest.mark.parametrize("how", ["an agent has answered", "he has hung up"])
+def test_an_offer_taken_too_late(rig: Rig, how: str) -> None:
+    rig.centre.caller_in_queue()
+    call = rig.centre.call
+    if how == "he has hung up":
+        rig.centre.do(rig.customer.hang_up)
+    else:
+        rig.centre.staff()
+        rig.centre.run(2.0)
+    assert rig.desk.accept(call) is None
+    assert rig.desk.open == []
+    assert call.bridged == (how == "an agent has answered")
+
+
+def test_an_offer_taken_while_an_agents_phone_rings(rig: Rig) -> None:
+    rig.centre.staff(answers_after=4.0)
+    rig.centre.caller_in_queue()
+    rig.centre.run(1.0)
+    rig.centre.do(lambda: rig.desk.accept(rig.centre.call), 2.0)
+    assert rig.customer.is_over
+    rig.centre.run(8.0)
+    assert rig.outcomes == ["answered"]
+    assert rig.centre.call.bridged
+
+
 def test_who_hides_his_number_goes_on_waiting(rig: Rig) -> None:
     call = rig.calls_in(rig.other_phone("anonymous"))
     assert rig.desk.accept(call) is None
