@@ -121,7 +121,7 @@ def replay(
     ] = 10,
     json: Json = False,
 ) -> None:
-    """Replay a day of the journal with more agents, or fewer: what would it have been?
+    """Replay a day of the journal with more agents, or fewer: what it would have been.
 
     The same callers come, with the patience that they showed, or that callers like them did. The
     day is simulated as it was, beside what was measured, so that the simulator's own error
