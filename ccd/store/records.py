@@ -18,6 +18,7 @@ from ccd.events import (
     AgentReserved,
     AgentWorkingAfterCall,
     Bridged,
+    CallbackRequested,
     CallCleared,
     ConnectionCleared,
     Delivered,
@@ -31,6 +32,7 @@ from ccd.events import (
     QualityReported,
     Queued,
     RecordingStarted,
+    VoicemailLeft,
 )
 from ccd.model import CallRecord, Cause, Direction, Outcome, Party, Quality
 
@@ -52,6 +54,9 @@ NOBODY_THERE = frozenset(
 )
 """Why a call of ours came to nothing without anybody's fault."""
 
+PROMISED = frozenset({"offered", "overflow"})
+"""Callbacks that a caller was promised (`CallbackRequested.origin`), so that he hung up content."""
+
 
 @dataclass(slots=True)
 class _Call:
@@ -67,6 +72,8 @@ class _Call:
     answered_at: float | None = None
     queued_at: float | None = None
     queue: str | None = None
+    attended: bool = False
+    """The caller left a message, or was promised a callback."""
     delivered: dict[str, tuple[str, float]] = field(default_factory=dict)
     """Agent's leg -> agent, and when the phone began to ring."""
     agent_leg: str | None = None
@@ -99,6 +106,7 @@ class _Call:
                 answered=self.answered_at is not None,
                 queued=self.queued_at is not None,
                 connected=self.connected_at is not None,
+                attended=self.attended,
             ),
             offered_at=self.offered_at,
             answered_at=self.answered_at,
@@ -127,10 +135,13 @@ def outcome(
     answered: bool,
     queued: bool,
     connected: bool,
+    attended: bool = False,
 ) -> Outcome:
     """Return how a call ended, by who began it, how far it came and who ended it."""
     if connected:
         return Outcome.ANSWERED
+    if attended and cleared.cause is Cause.NORMAL_CLEARING:
+        return Outcome.SELF_SERVED
     if direction is Direction.OUT and not answered:
         return Outcome.UNREACHED if cleared.cause in NOBODY_THERE else Outcome.FAILED
     if not answered and (cleared.status is not None or cleared.cause in OUR_REFUSALS):
@@ -138,8 +149,9 @@ def outcome(
     if cleared.released_by is Party.CALLER and cleared.cause is not Cause.NETWORK_FAILURE:
         # A caller who gave up before we answered gave up waiting too.
         return Outcome.ABANDONED if queued or not answered else Outcome.SELF_SERVED
-    if answered and not queued and cleared.cause is Cause.NORMAL_CLEARING:
-        return Outcome.SELF_SERVED
+    if answered and cleared.cause is Cause.NORMAL_CLEARING:
+        # One who waited and was then told goodbye got no more than one who gave up.
+        return Outcome.ABANDONED if queued else Outcome.SELF_SERVED
     return Outcome.FAILED
 
 
@@ -207,6 +219,21 @@ class CallRecords:
                 call.queued_at = event.at
             call.queue = event.queue
         return None
+
+    def _message_left(self, event: VoicemailLeft) -> CallRecord | None:
+        """Often after the call: its file is complete a moment after the caller hung up."""
+        call = self._calls.get(event.call)
+        if call is None:
+            return None
+        call.attended = True
+        return call.record()
+
+    def _callback_requested(self, event: CallbackRequested) -> CallRecord | None:
+        call = None if event.call is None else self._calls.get(event.call)
+        if call is None or event.origin not in PROMISED:
+            return None
+        call.attended = True
+        return call.record()
 
     def _delivered(self, event: Delivered) -> CallRecord | None:
         call = self._calls.get(event.call)
@@ -306,6 +333,8 @@ _HANDLERS: dict[type[Event], Callable[[CallRecords, Any], CallRecord | None]] = 
     Originated: CallRecords._originated,
     Established: CallRecords._established,
     Queued: CallRecords._queued,
+    VoicemailLeft: CallRecords._message_left,
+    CallbackRequested: CallRecords._callback_requested,
     Delivered: CallRecords._delivered,
     Failed: CallRecords._failed,
     Bridged: CallRecords._bridged,

@@ -90,6 +90,7 @@ def test_a_caller_takes_the_callback(tmp_path: Path) -> None:
     assert heard(centre) == {"acd-callback-confirmed.en.wav"}
     centre.do(lambda: centre.bay.finish(centre.call.caller.node))
     assert centre.caller.is_over
+    assert centre.record.outcome is Outcome.SELF_SERVED
     assert [event.reason for event in centre.told(Dequeued)] != ["abandoned"]
 
 
@@ -109,6 +110,7 @@ def test_a_message_from_overflow_to_the_agent_who_is_done_with_it(tmp_path: Path
     centre.do(centre.caller.hang_up)
     (left,) = centre.told(VoicemailLeft)
     assert left.queue == "orders"
+    assert centre.record.outcome is Outcome.SELF_SERVED
     assert not centre.centre.switch.calls
     centre.staff()
     centre.run(2.0)
@@ -150,7 +152,7 @@ def test_a_message_that_is_not_done_with_comes_again(tmp_path: Path, rest: int) 
     centre.assert_nothing_left()
 
 
-def test_a_caller_of_a_voicemail_has_a_record_that_is_not_abandoned(tmp_path: Path) -> None:
+def test_who_waited_is_sent_to_voicemail_and_is_lost_if_he_says_nothing(tmp_path: Path) -> None:
     centre = open_centre(
         tmp_path,
         announce=Announce(language="en"),
@@ -163,5 +165,5 @@ def test_a_caller_of_a_voicemail_has_a_record_that_is_not_abandoned(tmp_path: Pa
     (gone,) = centre.told(Dequeued)
     assert gone.reason == "overflowed"
     centre.do(centre.caller.hang_up)
-    assert centre.record.outcome is not Outcome.FAILED
+    assert centre.record.outcome is Outcome.ABANDONED  # he said nothing
     centre.assert_nothing_left()

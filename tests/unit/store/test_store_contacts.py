@@ -72,7 +72,7 @@ def test_a_number_s_contacts_are_its_calls_dead_and_alive_and_its_callbacks(db: 
     assert [(visit.contact, visit.what, visit.outcome) for visit in found] == [
         ("cb-1", "callback", None),
         ("b-1", "call", None),
-        ("a-1", "call", "abandoned"),
+        ("a-1", "call", "self_served"),
     ]
     assert contacts.contacts_of_number(db, "139", limit=1)[0].contact == "cb-1"
     assert contacts.contacts_of_number(db, "110") == []

@@ -242,6 +242,39 @@ def test_how_a_call_ended(
     assert found is expected
 
 
+def promised(origin: str) -> Event:
+    return e.CallbackRequested(
+        callback="cb", queue="orders", number="138", origin=origin, enqueued_at=0.0, call="c"
+    )
+
+
+LEFT = e.VoicemailLeft(
+    voicemail="vm-c", call="c", queue="orders", number="138", path="/c.wav", seconds=5.0
+)
+
+
+@pytest.mark.parametrize(
+    ("told", "by", "outcome"),
+    [
+        (LEFT, Party.CALLER, Outcome.SELF_SERVED),
+        (LEFT, Party.SYSTEM, Outcome.SELF_SERVED),
+        (promised("offered"), Party.SYSTEM, Outcome.SELF_SERVED),
+        (promised("overflow"), Party.CALLER, Outcome.SELF_SERVED),
+        (promised("abandoned"), Party.CALLER, Outcome.ABANDONED),
+        (answered(), Party.SYSTEM, Outcome.ABANDONED),  # told goodbye while he waited
+    ],
+)
+@pytest.mark.parametrize("late", [False, True])
+def test_who_left_a_message_or_was_promised_a_callback_is_not_lost(
+    told: Event, by: Party, outcome: Outcome, late: bool
+) -> None:
+    centre = Centre()
+    centre.happens(offered(), answered(), queued())
+    end = (cleared(by), told) if late else (told, cleared(by))
+    centre.happens(*end)
+    assert centre.records["c"].outcome is outcome
+
+
 def test_events_of_unknown_calls_mean_nothing() -> None:
     centre = Centre()
     centre.happens(answered(), queued(), delivered(), bridged(), cleared())
