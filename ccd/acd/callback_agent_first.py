@@ -115,7 +115,7 @@ class Report(Protocol):
     def missed(self, callback: str, cause: Cause) -> None:
         """The customer could not be had."""
 
-    def freed(self, callback: str) -> None:
+    def freed(self, callback: str, agent: str) -> None:
         """The agent's call is over; he was there, or was still being rung when it was withdrawn."""
 
     def stranded(self, call: Call, callback: Callback) -> None:
@@ -193,12 +193,16 @@ class AgentFirst:
         """Whether an agent is rung for it, or has it in hand."""
         return any(one.stage is not Stage.PASSED_ON for one in self._of(callback))
 
-    def withdraw(self, callback: str, agent: str | None = None) -> None:
-        """Break off a callback's tries, or the one with this agent; no conversation."""
-        for one in self._of(callback):
-            if agent in (None, one.agent):
-                one.withdrawn = True
-                self._happened(one, News.WITHDRAWN, Cause.CALL_CANCELLED)
+    def withdraw(self, callback: str, agent: str | None = None) -> bool:
+        """Break off a callback's tries, or the one with this agent; no conversation.
+
+        True where there is one; `freed` follows for each.
+        """
+        tries = [one for one in self._of(callback) if agent in (None, one.agent)]
+        for one in tries:
+            one.withdrawn = True
+            self._happened(one, News.WITHDRAWN, Cause.CALL_CANCELLED)
+        return bool(tries)
 
     # --- the calls' controller ------------------------------------------------------------
 
@@ -268,7 +272,7 @@ class AgentFirst:
     def _free(self, one: _Try, _cause: Cause) -> None:
         if one.accepted or one.withdrawn:
             one.accepted = one.withdrawn = False
-            self._report.freed(one.callback.id)
+            self._report.freed(one.callback.id, one.agent)
 
     def _hang_up(self, one: _Try, by: Party) -> None:
         self._switch.clear_call(one.call, Cause.NORMAL_CLEARING, by)

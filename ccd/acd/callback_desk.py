@@ -87,6 +87,9 @@ class Distribution(Protocol):
     def ended(self, contact_id: str) -> None:
         """The agent's call is over."""
 
+    def stopped(self, contact_id: str, agent: str) -> None:
+        """The phone of an agent from whom it was withdrawn rings no longer."""
+
     def remove(self, contact_id: str, reason: str) -> None:
         """It waits no longer; without effect where an agent has it."""
 
@@ -137,6 +140,8 @@ class CallbackDesk:
     ) -> None:
         self._queues: dict[str, Queue] = {}
         self._hours = dict(hours)
+        self._successors: dict[str, str] = {}
+        """Where customers of a queue go that was taken out while they were being called."""
         self._customers = Customers.of(settings)
         self._switch = switch
         self._acd = acd
@@ -152,7 +157,7 @@ class CallbackDesk:
             switch=switch, report=self, forecast=forecast, loop=loop
         )
         self._callers = Callers(self._number_of, self)
-        self._with_agent: set[str] = set()
+        self._with_agent: dict[str, str] = {}
         """Callbacks that an agent has answered for, until his call is over."""
         self._withdrawing: set[str] = set()
         """Those that are taken out of their queue when the phones that ring for them have stopped:
@@ -275,6 +280,7 @@ class CallbackDesk:
 
     def change_queue(self, queue: Queue, hours: Hours | None) -> None:
         """A queue is there, or its settings are others from now on."""
+        self._successors.pop(queue.name, None)
         self._queues[queue.name] = queue
         self._engine.set_queue(
             CallbackRules(
@@ -307,6 +313,7 @@ class CallbackDesk:
             self._engine.remove_queue(queue, now)
         else:
             self._engine.move_queue(queue, move_to, now)
+            self._successors[queue] = move_to
         self._stop_watching(queue)
         self._hours.pop(queue, None)
         self._pump()
@@ -333,15 +340,15 @@ class CallbackDesk:
             self._log.warning("agent not reachable", agent=agent, reason=str(error))
             self._acd.offer_failed(contact.id, error.cause, agent)
 
-    def withdrawn(self, contact: Contact, agent: str) -> None:
-        """It is not this agent's any more."""
-        self._agent_first.withdraw(contact.id, agent)
+    def withdrawn(self, contact: Contact, agent: str) -> bool:
+        """It is not this agent's any more; `stopped` follows, where a phone of his rings."""
+        return self._agent_first.withdraw(contact.id, agent)
 
     # --- what becomes of a try: `callback_agent_first.Report`, `callback_customer_first.Report` ----
 
     def accepted(self, callback: str, agent: str) -> None:
         """The agent is there: the customer's turn."""
-        self._with_agent.add(callback)
+        self._with_agent[callback] = agent
         self._acd.accepted(callback, agent)
         if not self._engine.dial(callback, agent, self._loop.time()):
             self._agent_first.withdraw(callback, agent)
@@ -358,11 +365,21 @@ class CallbackDesk:
 
     def answered(self, call: Call, callback: Callback) -> None:
         """The customer, who was called first, waits for an agent."""
-        self._acd.enqueue(call, callback.queue, enqueued_at=callback.enqueued_at)
+        self._stand_in_line(call, callback)
 
     def stranded(self, call: Call, callback: Callback) -> None:
         """He was being transferred, and nobody took him: he waits in his queue."""
-        self._acd.enqueue(call, callback.queue, enqueued_at=callback.enqueued_at)
+        self._stand_in_line(call, callback)
+
+    def _stand_in_line(self, call: Call, callback: Callback) -> None:
+        queue = callback.queue
+        while queue not in self._queues and queue in self._successors:
+            queue = self._successors[queue]
+        if queue in self._queues:
+            self._acd.enqueue(call, queue, enqueued_at=callback.enqueued_at)
+        else:
+            self._log.warning("no queue left for a customer", call=call.id, queue=queue)
+            self._switch.clear_call(call, Cause.DESTINATION_NOT_OBTAINABLE)
 
     def reached(self, callback: str) -> None:
         """Agent and customer speak."""
@@ -374,10 +391,11 @@ class CallbackDesk:
         self._engine.failed(callback, cause, self._loop.time())
         self._pump()
 
-    def freed(self, callback: str) -> None:
+    def freed(self, callback: str, agent: str) -> None:
         """The agent's call is over."""
-        if callback in self._with_agent:
-            self._with_agent.discard(callback)
+        self._acd.stopped(callback, agent)
+        if self._with_agent.get(callback) == agent:
+            del self._with_agent[callback]
             self._acd.ended(callback)
         if callback in self._agent_first:
             return

@@ -72,8 +72,8 @@ class Desk(Protocol):
     def assigned(self, contact: Contact, agent: str, phone: str, queue: str) -> None:
         """Ring this agent for it; then `Acd.accepted` or `Acd.offer_failed`."""
 
-    def withdrawn(self, contact: Contact, agent: str) -> None:
-        """Ring him no longer."""
+    def withdrawn(self, contact: Contact, agent: str) -> bool:
+        """Ring him no longer; True where a phone is to stop first: then `Acd.stopped`."""
 
 
 class Watcher(Protocol):
@@ -162,8 +162,9 @@ class Acd:
         """Where to ring each agent who is logged on."""
         self._since: dict[str, float] = {}
         """When each agent's present state began, seconds since the epoch."""
-        self._hanging_up: dict[str, tuple[Leg, Assign | None]] = {}
-        """Agents whose phone is told to stop ringing, and whom they are to be rung for next."""
+        self._hanging_up: dict[str, tuple[Leg | str, Assign | None]] = {}
+        """Agents whose phone is told to stop ringing (by leg, or by the contact of a desk), and
+        whom they are to be rung for next."""
         self.redials = Redials(settings.acd.redial_window_s)
         self.last_agents = LastAgents(settings.acd.last_agent_days)
         self.forecasts = Forecasts(distributor)
@@ -307,6 +308,10 @@ class Acd:
         if self._distributor.contact_ended(contact_id, self._loop.time()):
             del self._cases[contact_id]
             self._pump()
+
+    def stopped(self, contact_id: str, agent: str) -> None:
+        """The phone of an agent from whom it was withdrawn rings no longer."""
+        self._phone_is_free(agent, contact_id)
 
     def remove(self, contact_id: str, reason: str) -> None:
         """It waits no longer, and is not with an agent."""
@@ -526,7 +531,7 @@ class Acd:
         self._stop_ringing(case, leg)
         now = self._loop.time()
         stage = self._distributor.stage(call.id)
-        if leg.agent is not None and self._phone_is_free(leg):
+        if leg.agent is not None and self._phone_is_free(leg.agent, leg):
             return  # it was told to stop, and has
         if self._distributor.offer_failed(call.id, cause, now, agent=leg.agent):
             if not call.ringing:
@@ -579,7 +584,10 @@ class Acd:
             self._abandoned(case)
 
     def cleared(self, call: Call) -> None:
-        """Nothing is left of the call."""
+        """Nothing is left of the call, nor of phones that were told to stop ringing for it."""
+        for agent, (leg, _) in tuple(self._hanging_up.items()):
+            if isinstance(leg, Leg) and leg.call is call:
+                self._phone_is_free(agent, leg)
         case = self._cases.get(call.id)
         if case is not None:
             self._ended(case)
@@ -770,7 +778,9 @@ class Acd:
     def _withdrawn(self, action: Withdrawn) -> None:
         case = self._cases[action.contact]
         if case.desk is not None:
-            case.desk.withdrawn(case.contact, action.agent)
+            still_to_ring = action.agent in self._hanging_up
+            if not still_to_ring and case.desk.withdrawn(case.contact, action.agent):
+                self._hanging_up[action.agent] = (action.contact, None)
             return
         assert case.call is not None
         for leg in tuple(case.call.ringing):
@@ -779,11 +789,10 @@ class Acd:
                 self._stop_ringing(case, leg)
                 self._switch.clear_connection(leg, Cause.ANSWERED_ELSEWHERE)
 
-    def _phone_is_free(self, leg: Leg) -> bool:
-        """Whether this leg's end was asked for; then its agent is rung for what he got since."""
-        agent = leg.agent or ""
+    def _phone_is_free(self, agent: str, stopped: Leg | str) -> bool:
+        """Whether this was asked to stop; then the agent is rung for what he got since."""
         told, waiting = self._hanging_up.get(agent, (None, None))
-        if told is not leg:
+        if told != stopped:
             return False
         del self._hanging_up[agent]
         if waiting is not None and self._distributor.is_offered(waiting.contact, agent):

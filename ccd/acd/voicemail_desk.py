@@ -51,6 +51,9 @@ class Distribution(Protocol):
     def ended(self, contact_id: str) -> None:
         """The agent is done, or at least his call is over."""
 
+    def stopped(self, contact_id: str, agent: str) -> None:
+        """The phone of an agent from whom it was withdrawn rings no longer."""
+
 
 class VoicemailDesk:
     """Takes messages and has them heard.
@@ -161,9 +164,9 @@ class VoicemailDesk:
             self._log.warning("agent not reachable", agent=agent, reason=str(error))
             self._acd.offer_failed(message.id, error.cause, agent)
 
-    def withdrawn(self, contact: Contact, agent: str) -> None:
-        """It is not this agent's any more."""
-        self._hearings.withdraw(contact, agent)
+    def withdrawn(self, contact: Contact, agent: str) -> bool:
+        """It is not this agent's any more; `stopped` follows, where a phone of his rings."""
+        return self._hearings.withdraw(contact, agent)
 
     # --- what becomes of a message: `voicemail_hearing.Report` ----------------------------------
 
@@ -174,6 +177,10 @@ class VoicemailDesk:
     def refused(self, message: Voicemail, agent: str, cause: Cause) -> None:
         """He could not be had: the distributor puts it back."""
         self._acd.offer_failed(message.id, cause, agent)
+
+    def stopped(self, message: Voicemail, agent: str) -> None:
+        """It was withdrawn from him, and his phone rings no longer."""
+        self._acd.stopped(message.id, agent)
 
     def heard(self, message: Voicemail, agent: str) -> None:
         """He is done with it; so is everybody."""

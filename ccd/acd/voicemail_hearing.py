@@ -52,6 +52,9 @@ class Report(Protocol):
     def refused(self, message: Voicemail, agent: str, cause: Cause) -> None:
         """He could not be had."""
 
+    def stopped(self, message: Voicemail, agent: str) -> None:
+        """It was withdrawn from him, and his phone rings no longer."""
+
     def heard(self, message: Voicemail, agent: str) -> None:
         """He is done with it."""
 
@@ -76,6 +79,7 @@ class _Session:
     reminded: int = 0
     is_accepted: bool = False
     returns: bool = False
+    withdrawn: bool = False
 
 
 class Hearings:
@@ -121,11 +125,17 @@ class Hearings:
         session = self._sessions[call.id] = _Session(message, queue, agent, call)
         session.timer = self._loop.call_later(queue.ring_timeout_s, self._unanswered, session)
 
-    def withdraw(self, contact: Contact, agent: str) -> None:
-        """The contact is not this agent's any more: stop ringing him."""
-        for session in tuple(self._sessions.values()):
-            if session.message.id == contact.id and session.agent == agent:
-                self._happened(session.call, HearingEvent.WITHDRAWN)
+    def withdraw(self, contact: Contact, agent: str) -> bool:
+        """The contact is not this agent's any more: stop ringing him; True where we do."""
+        rings = [
+            session
+            for session in self._sessions.values()
+            if session.message.id == contact.id and session.agent == agent
+        ]
+        for session in rings:
+            session.withdrawn = True
+            self._happened(session.call, HearingEvent.WITHDRAWN)
+        return bool(rings)
 
     # --- the call's controller -----------------------------------------------------------------
 
@@ -171,6 +181,8 @@ class Hearings:
         self._stop_timer(session)
         if session.is_accepted:
             self._report.ended(session.message, session.agent, returns=session.returns)
+        elif session.withdrawn:
+            self._report.stopped(session.message, session.agent)
 
     def offered(self, call: Call) -> None:
         """Never: nobody calls in here."""

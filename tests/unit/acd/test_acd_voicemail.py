@@ -66,6 +66,9 @@ class PaperAcd:
     def offer_failed(self, contact_id: str, cause: Cause, agent: str) -> None:
         self.said.append(("offer_failed", contact_id, cause, agent))
 
+    def stopped(self, contact_id: str, agent: str) -> None:
+        self.said.append(("stopped", contact_id, agent))
+
     def ended(self, contact_id: str) -> None:
         self.said.append(("ended", contact_id))
         del self.waiting[contact_id]
@@ -386,10 +389,12 @@ def test_a_phone_that_is_not_there_is_a_failed_offer(office: Office) -> None:
 
 def test_a_message_taken_from_an_agent_stops_ringing_at_his_phone(office: Office) -> None:
     office.assign(office.message(), answers_after=None)
-    office.desk.withdrawn(office.acd.waiting["vm-old"], AGENT)
+    assert office.desk.withdrawn(office.acd.waiting["vm-old"], AGENT)
+    assert office.acd.said == []
     office.centre.run(1.0)
     assert office.centre.phones[AGENT].is_over
-    assert office.acd.said == []
+    assert office.acd.said == [("stopped", "vm-old", AGENT)]
+    assert not office.desk.withdrawn(office.acd.waiting["vm-old"], AGENT)
     office.nothing_goes_on()
 
 
