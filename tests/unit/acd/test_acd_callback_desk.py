@@ -370,6 +370,44 @@ def test_a_queue_that_is_taken_out_leaves_its_callbacks_to_another(
     assert rig.outcomes == ["answered"]
 
 
+def test_his_queue_is_taken_out_while_his_phone_rings(tmp_path: Path) -> None:
+    rig = Rig(tmp_path, first="customer")
+    rig.expect(Forecast(agents=1, p50=None))
+    rig.customer.answers_after = 5.0
+    rig.accept()
+    rig.centre.run(2.0)
+    acd = rig.centre.centre.acd
+    acd.add_queue(msgspec.structs.replace(rig.centre.settings.queue[0], name="bonds"))
+    acd.remove_queue("orders", "bonds")
+    rig.centre.run(8.0)
+    assert acd.queue_of(rig.centre.call) == "bonds"
+
+
+@pytest.mark.parametrize("moved", [True, False])
+def test_a_transfer_that_fails_when_its_queue_is_taken_out(tmp_path: Path, moved: bool) -> None:
+    """The customer goes where his queue went; where it went nowhere, he is not left in silence."""
+    rig = Rig(tmp_path, agents=2)
+    rig.accept()
+    rig.centre.staff("agent1")
+    rig.centre.run(4.0)
+    colleague = rig.centre.phones["agent2"]
+    rig.centre.do(lambda: colleague.register(rig.centre.hop, "agent2-secret"))
+    call = rig.centre.call
+    inner = rig.centre.centre
+    inner.acd.add_queue(msgspec.structs.replace(rig.centre.settings.queue[0], name="bonds"))
+    rig.centre.do(
+        lambda: inner.switch.transfer(call, agent="agent2", phone="agent2", queue="orders"), 2.0
+    )
+    inner.acd.remove_queue("orders", "bonds" if moved else None)
+    rig.centre.do(lambda: inner.switch.clear_connection(call.agent, Cause.NO_ANSWER), 3.0)
+    assert rig.outcomes == ["answered"]
+    assert inner.acd.queue_of(call) == ("bonds" if moved else None)
+    if moved:
+        rig.centre.do(rig.customer.hang_up)
+    assert rig.customer.is_over
+    rig.assert_nothing_left()
+
+
 # --- closing time, restart ----------------------------------------------------------------------------
 
 
