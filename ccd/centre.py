@@ -196,6 +196,7 @@ class Centre:
             "switch.legs": self.switch.legs,
             "ivr.visits": len(self.ivr),
             "acd.contacts": len(self.acd),
+            **self.floor.counts(),
             "media.legs": sum(gauge.legs for gauge in gauges),
             "media.late_ms_p99": max((gauge.late_ms_p99 for gauge in gauges), default=0.0),
             "media.cpu_s": sum(gauge.cpu_s for gauge in gauges),

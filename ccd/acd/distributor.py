@@ -420,6 +420,13 @@ class Distributor:
         lines = (*state.lines.values(), *state.personal.values())
         return sum(len(line.waiting) for line in lines)
 
+    def on_offer(self, queue: str) -> int:
+        """For how many of its contacts somebody is rung. Raises `UnknownQueueError`."""
+        state = self._seating.queue(queue)
+        return sum(
+            case.queue is state and case.stage is Stage.OFFERED for case in self._cases.values()
+        )
+
     def staff(self, queue: str) -> int:
         """How many who are logged on serve it. Raises `UnknownQueueError`."""
         return len(self._seating.queue(queue).members)

@@ -42,6 +42,15 @@ class QueueNotEmptyError(AcdError):
         super().__init__(f"{waiting} wait in queue {queue!r}: move them to another queue first")
 
 
+class QueueRingsError(QueueNotEmptyError):
+    """A queue cannot be closed while phones ring for its calls: they may come back."""
+
+    def __init__(self, queue: str, ringing: int) -> None:
+        AcdError.__init__(
+            self, f"phones ring for {ringing} of queue {queue!r}: try again in a moment"
+        )
+
+
 class DuplicateContactError(AcdError):
     """A contact of this id is already with us: one contact is in one place."""
 

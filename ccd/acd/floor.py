@@ -154,6 +154,17 @@ class Floor:
         """The prompts of these languages are at hand from now on."""
         self._languages.add(languages)
 
+    def counts(self) -> dict[str, float]:
+        """What is under way beside live calls, and how many customers today's calls were of."""
+        figures = self.acd.redials.figures()
+        return {
+            "acd.callbacks": len(self.callbacks.open),
+            "acd.voicemails": len(self.voicemail.open),
+            "acd.calls": figures.calls,
+            "acd.customers": figures.customers,
+            "acd.places_kept": figures.places_kept,
+        }
+
     # --- changes while calls go on: `ccd.acd.service.Room` ------------------------------------
 
     def set_queue(self, queue: Queue) -> None:

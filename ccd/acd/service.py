@@ -32,7 +32,7 @@ from ccd.acd.distributor import (
     StrategyBroke,
     Withdrawn,
 )
-from ccd.acd.errors import UnknownAgentError, UnknownQueueError
+from ccd.acd.errors import QueueRingsError, UnknownAgentError, UnknownQueueError
 from ccd.acd.estimator import Estimate
 from ccd.acd.exits import Exits
 from ccd.acd.forecasts import Forecasts
@@ -407,10 +407,12 @@ class Acd:
     def remove_queue(self, name: str, move_to: str | None) -> None:
         """Close a queue; who waits there moves to `move_to`, or it stays open.
 
-        Raises `UnknownQueueError`, `ccd.acd.errors.QueueNotEmptyError`.
+        Raises `UnknownQueueError`, `ccd.acd.errors.QueueNotEmptyError`, `QueueRingsError`.
         """
         if move_to is not None:
-            self._distributor.queue(move_to)
+            self.queue_config(move_to)
+            if ringing := self._distributor.on_offer(name):
+                raise QueueRingsError(name, ringing)  # before anybody has moved
             for contact in self._distributor.waiting(name):
                 self.move(contact, move_to)
         self._distributor.remove_queue(name, self._loop.time())

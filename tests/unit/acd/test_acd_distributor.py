@@ -15,6 +15,7 @@ from ccd.acd.distributor import (
     DuplicateContactError,
     Moved,
     Positioned,
+    QueueNotEmptyError,
     QueueSettings,
     Removed,
     Stage,
@@ -326,3 +327,16 @@ def test_errors_have_stable_codes() -> None:
         "duplicate_contact",
         "wrong_state",
     }
+
+
+def test_a_queue_closes_only_when_nobody_waits_or_is_rung_for(acd: Distributor) -> None:
+    at_work(acd, "anna")
+    acd.enqueue(contact("c1"), 1.0)
+    assert acd.on_offer("orders") == 1
+    with pytest.raises(QueueNotEmptyError, match="1 wait in queue 'orders'"):
+        acd.remove_queue("orders", 2.0)
+    acd.offer_accepted("c1", 2.0)
+    acd.remove_queue("orders", 3.0)
+    assert acd.agent("anna").queues == ("advice",)
+    assert acd.contact_ended("c1", 4.0) is True
+    assert acd.agent("anna").state is AgentState.READY
