@@ -124,7 +124,7 @@ class Centre:
             prompts=prompts,
             switch=self.switch,
             events=events,
-            enqueue=self.acd.enqueue,
+            enqueue=self.floor.enqueue,
             loop=loop,
         )
         self.plant = Plant(

@@ -27,6 +27,8 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import msgspec
+
 from ccd.acd import reasons, strategies
 from ccd.acd.actions import (
     Action,
@@ -252,7 +254,7 @@ class Distributor:
     def move(self, contact: str, queue: str, now: float) -> bool:
         """Have a waiting contact wait in another queue, at the place its age gives it there.
 
-        False where it does not wait. Raises `UnknownQueueError`.
+        One that waited for a named agent waits for anybody there. False where it does not wait. Raises `UnknownQueueError`.
         """
         target = self._seating.queue(queue)
         case = self._cases.get(contact)
@@ -260,7 +262,7 @@ class Distributor:
             return False
         self._take_out(case)
         case.queue = target
-        case.urgent = False
+        case.contact = msgspec.structs.replace(case.contact, queue=queue, agent=None)
         self._plan(case, now)
         if self._notes:
             self._note(case, Step.MOVED, *reasons.placed(case, self._position(case)))

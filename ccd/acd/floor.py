@@ -15,6 +15,7 @@ from ccd.acd.callback_desk import CallbackDesk, NoTrunkError
 from ccd.acd.callback_states import Origin
 from ccd.acd.callbacks import NoNumberError
 from ccd.acd.distributor import Distributor, Order
+from ccd.acd.errors import AcdError
 from ccd.acd.exits import Exits
 from ccd.acd.farewell import Farewell
 from ccd.acd.languages import Languages
@@ -27,6 +28,7 @@ from ccd.acd.ways import WaysOut
 from ccd.acd.wording import Phrase
 from ccd.config import Queue, Settings
 from ccd.events import EventStream, VoicemailLeft
+from ccd.model import Cause
 from ccd.store.callbacks import OpenCallback
 from ccd.switch.call import Call
 from ccd.switch.switch import Switch
@@ -61,7 +63,7 @@ class Floor:
         loop: asyncio.AbstractEventLoop,
         wall_clock: Callable[[], float],
     ) -> None:
-        self._loop = loop
+        self._switch = switch
         self._calendars = {each.name: OpeningHours(each) for each in settings.calendar}
         self._queues = {queue.name: queue for queue in settings.queue}
         self._log = structlog.get_logger("acd")
@@ -153,6 +155,14 @@ class Floor:
     def speak(self, languages: Collection[str]) -> None:
         """The prompts of these languages are at hand from now on."""
         self._languages.add(languages)
+
+    def enqueue(self, call: Call, queue: str) -> None:
+        """Take an answered call from a flow. One whose queue is no more by now is ended."""
+        try:
+            self.acd.enqueue(call, queue)
+        except AcdError as error:
+            self._log.error("a flow leads nowhere", call=call.id, queue=queue, reason=str(error))
+            self._switch.clear_call(call, Cause.DESTINATION_NOT_OBTAINABLE)
 
     def counts(self) -> dict[str, float]:
         """What is under way beside live calls, and how many customers today's calls were of."""

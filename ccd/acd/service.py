@@ -210,8 +210,9 @@ class Acd:
         contact = self._contact_of(call, queue, enqueued_at)
         call.controller = self
         case = self._cases[call.id] = _Case(contact, self._loop.time(), call=call)
-        by_rules = contact.agent is None and enqueued_at is None
-        if by_rules and self._exits is not None and not self._exits.enter(call, contact.queue):
+        # Whom we called ourselves is not sent away again.
+        by_rules = self._exits if enqueued_at is None else None
+        if by_rules is not None and not by_rules.enter(call, contact.queue):
             return
         self._come(case)
         self._wait(case)
@@ -238,20 +239,23 @@ class Acd:
         self._pump()
 
     def move(self, contact: str, queue: str) -> bool:
-        """Have a contact wait in another queue, at the place of its age.
+        """Have a contact wait in another queue, for anybody there, at the place of its age.
 
         False where it does not wait any more. Raises `UnknownQueueError`.
         """
         self.queue_config(queue)
         case = self._cases.get(contact)
         now = self._loop.time()
-        if case is not None and case.call is not None and not case.came:
-            case.contact = msgspec.structs.replace(case.contact, queue=queue)
+        if case is None:
+            return False
+        there = msgspec.structs.replace(case.contact, queue=queue, agent=None)
+        if case.call is not None and not case.came:
+            case.contact = there
             return True
-        if case is None or self._distributor.stage(contact) is not Stage.WAITING:
+        if self._distributor.stage(contact) is not Stage.WAITING:
             return False
         self.forecasts.left(contact, now)
-        case.contact = msgspec.structs.replace(case.contact, queue=queue)
+        case.contact = there
         if case.call is not None:
             self._tell("moved", case.call, case.contact)
         self._distributor.move(contact, queue, now)

@@ -415,6 +415,7 @@ class Life(RuleBasedStateMachine):
         name = data.draw(st.sampled_from(sorted(self.waiting)))
         self.waiting.discard(name)
         self.queue_of[name] = queue
+        self.contacts[name] = msgspec.structs.replace(self.contacts[name], agent=None)
         self.plan(name)
         assert self.do("move", name, queue, self.now) is True
 

@@ -10,8 +10,9 @@ from virtual.town import Town, person
 from ccd.acd.need import Need
 from ccd.acd.steps import Step
 from ccd.acd.strategies import AgentFacts
-from ccd.config import Customer, Queue, Ring
-from ccd.events import AgentNotReady, Delivered, StrategyFailed
+from ccd.config import Customer, Overflow, Queue, Ring
+from ccd.events import AgentNotReady, CallCleared, Delivered, StrategyFailed
+from ccd.model import Cause
 
 LI = "13800000001"
 WU = "13800000002"
@@ -263,6 +264,33 @@ def test_one_by_name_who_goes_while_he_waits(tmp_path: Path, how: str) -> None:
     town.run(1.0)
     assert town.conversations == [(LI, "anna")]
     town.leave(LI)
+    town.assert_nothing_left()
+
+
+def test_one_by_name_is_anybodys_where_a_rule_sends_him(tmp_path: Path) -> None:
+    own = Queue(name="orders", overflow=(Overflow(to="queue:help", wait_s=20.0),))
+    town = Town(
+        tmp_path,
+        queues=[own, Queue(name="help")],
+        agents=[person("anna", "orders"), person("bert", "help")],
+    )
+    town.staff("bert")
+    town.come(LI, "agent:anna", 15.0)
+    assert town.waiting() == [LI]
+    town.run(6.0)
+    assert town.conversations == [(LI, "bert")]
+    town.leave(LI)
+    town.assert_nothing_left()
+
+
+def test_a_flow_that_leads_to_a_queue_that_is_no_more_ends_the_call(tmp_path: Path) -> None:
+    town = Town(
+        tmp_path, queues=[Queue(name="orders"), Queue(name="help")], agents=[person("anna")]
+    )
+    town.centre.acd.remove_queue("help", None)
+    town.come(LI, "help", 2.0)
+    assert town.waiting() == []
+    assert town.told(CallCleared)[-1].cause is Cause.DESTINATION_NOT_OBTAINABLE
     town.assert_nothing_left()
 
 
