@@ -32,7 +32,12 @@ from ccd.acd.distributor import (
     StrategyBroke,
     Withdrawn,
 )
-from ccd.acd.errors import QueueRingsError, UnknownAgentError, UnknownQueueError
+from ccd.acd.errors import (
+    QueueNotEmptyError,
+    QueueRingsError,
+    UnknownAgentError,
+    UnknownQueueError,
+)
 from ccd.acd.estimator import Estimate
 from ccd.acd.exits import Exits
 from ccd.acd.forecasts import Forecasts
@@ -132,6 +137,11 @@ class _Case:
     came: bool = False
     """It came to wait; False while it is still to be seen in which queue, if in any."""
 
+    @property
+    def is_between(self) -> bool:
+        """Whether a number outside, or a colleague, rings for it: it may wait again yet."""
+        return self.call is not None and bool(self.call.ringing)
+
 
 class Acd:
     """Queues calls, rings agents, connects them; a `ccd.switch.call.Controller`."""
@@ -221,12 +231,13 @@ class Acd:
         """Give a call from its agent to a colleague, in one step.
 
         Where the colleague does not answer, the caller is back in the queue at the place
-        that he had. Raises `UnknownAgentError`, `ccd.switch.switch.NotReachable`.
+        that he had. Raises `UnknownAgentError`, `UnknownQueueError` (it came from one that is no
+        more), `ccd.switch.switch.NotReachable`.
         """
         if agent not in self._phones:
             raise UnknownAgentError(agent)
         case = self._cases[call.id]
-        queue = case.contact.queue
+        queue = self.queue_config(case.contact.queue).name
         leg = self._switch.transfer(call, agent=agent, phone=self._phones[agent], queue=queue)
         self._limit_ring(case, leg)
 
@@ -419,7 +430,13 @@ class Acd:
                 raise QueueRingsError(name, ringing)  # before anybody has moved
             for contact in self._distributor.waiting(name):
                 self.move(contact, move_to)
+        elif between := sum(case.is_between for case in self._cases_of(name)):
+            raise QueueNotEmptyError(name, between)
         self._distributor.remove_queue(name, self._loop.time())
+        if move_to is not None:
+            # There they are back if nobody answers them outside, or at a colleague's.
+            for case in self._cases_of(name):
+                case.contact = msgspec.structs.replace(case.contact, queue=move_to)
         del self._queues[name]
         self.forecasts.forget(name)
         for room in self._rooms:
@@ -599,6 +616,9 @@ class Acd:
             self._ended(case)
 
     # --- inside: queues -----------------------------------------------------------------
+
+    def _cases_of(self, queue: str) -> list[_Case]:
+        return [case for case in self._cases.values() if case.contact.queue == queue]
 
     def _queue_set(self, queue: Queue, change: str) -> None:
         self._queues[queue.name] = queue
