@@ -226,7 +226,9 @@ def _left_queue_at(events: Sequence[Event]) -> float | None:
     over: float | None = None
     for event in reversed(events):
         match event:
-            case Routed(step=Step.REMOVED | Step.OVERFLOWED) | Dequeued(reason="abandoned"):
+            case Routed(step=Step.REMOVED | Step.OVERFLOWED):
+                return event.at
+            case Dequeued(reason=reason) if reason != "assigned":
                 return event.at
             case CallCleared() | CallbackResolved():
                 over = event.at

@@ -151,8 +151,18 @@ def _delivered(event: Delivered) -> Line:
 def _failed(event: Failed) -> Line | None:
     if event.party is not Party.AGENT:
         return _line("not_answered", f"cannot be connected: {_words(event.cause)}")
-    text = f"{event.agent or 'the agent'} did not take it: {_words(event.cause)}"
-    return _line("not_answered", text, agent=event.agent)
+    who = event.agent or "the agent"
+    if event.cause in _WITHDRAWN:
+        text = f"rings at {who} no longer: {_WITHDRAWN[event.cause]}"
+        return _line(Step.WITHDRAWN, text, agent=event.agent)
+    return _line("not_answered", f"{who} did not take it: {_words(event.cause)}", agent=event.agent)
+
+
+_WITHDRAWN = {
+    Cause.ANSWERED_ELSEWHERE: "another was first",
+    Cause.CALL_CANCELLED: "the call was taken back",
+}
+"""Phones that were told to stop ringing: it was not these agents who let them ring."""
 
 
 def _bridged(event: Bridged) -> Line:

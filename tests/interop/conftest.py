@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from typing import Any
 
 import pytest
+from peers.audio import Audio
 from peers.centre import Centre, make_centre
 from peers.daemon import Watch
 
@@ -18,8 +19,8 @@ def open_centre(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[.
     """
     centres: list[Centre] = []
 
-    def start(**changes: dict[str, Any]) -> Centre:
-        centre = make_centre(tmp_path_factory.mktemp("centre"), changes)
+    def start(studio: Mapping[str, Audio] | None = None, **changes: Any) -> Centre:
+        centre = make_centre(tmp_path_factory.mktemp("centre"), changes, studio)
         centres.append(centre)
         centre.daemon.start()
         return centre

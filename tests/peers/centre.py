@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -175,14 +176,21 @@ class Desk:
         return await self.phone.expect("incoming", since=since, within=within)
 
 
-def make_centre(folder: Path, changes: dict[str, dict[str, Any]]) -> Centre:
+def make_centre(
+    folder: Path, changes: Mapping[str, Any], studio: Mapping[str, audio.Audio] | None = None
+) -> Centre:
     """Write settings, flows and sounds into `folder`; the daemon is made, not started.
 
-    `changes` are laid over the sections of the settings.
+    `changes` are laid over the sections of the settings; lists, such as `queue`, are replaced.
+    `studio` has recordings that are played in place of spoken prompts, by their key and language.
     """
     small = free_port()
     audio.write(folder / "welcome.wav", prompt_audio())
     audio.write(folder / "music.wav", audio.tone(MUSIC_HZ, 2, 0.2))
+    for name, samples in (studio or {}).items():
+        path = folder / "state" / "studio" / f"{name}.wav"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        audio.write(path, samples)
     (folder / "test.yaml").write_text(FLOW)
     (folder / "straight.yaml").write_text(STRAIGHT_FLOW)
     first = free_range(400)
@@ -209,5 +217,6 @@ def make_centre(folder: Path, changes: dict[str, dict[str, Any]]) -> Centre:
         ],
     }
     for section, values in changes.items():
-        settings[section] = {**settings.get(section, {}), **values}
+        is_table = isinstance(values, Mapping)
+        settings[section] = {**settings.get(section, {}), **values} if is_table else values
     return Centre(Daemon(folder / "state", settings=settings), folder, small)

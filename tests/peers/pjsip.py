@@ -15,8 +15,9 @@ class PjsipPhone(Peer):
     """One line, up to four calls (what the wheel is built for).
 
     `wav` is said, looped, into every call; `record` of `call` keeps what is heard as mono
-    16 bit 8 kHz. Events: `registration`, `incoming`, `state` (calling, early, connecting,
-    confirmed, disconnected, with `code`), `media`, `digit`, `recorded`.
+    16 bit 8 kHz; `port` is its own for SIP, 0 for any. Events: `registration`, `incoming`,
+    `state` (calling, early, connecting, confirmed, disconnected, with `code`), `media`, `digit`,
+    `recorded`.
     """
 
     def __init__(
@@ -34,6 +35,7 @@ class PjsipPhone(Peer):
         prack: str = "optional",
         session_timer: int = 0,
         expires: int = 300,
+        port: int = 0,
         log: Path | None = None,
     ) -> None:
         options = {
@@ -49,6 +51,7 @@ class PjsipPhone(Peer):
             "prack": prack,
             "session_timer": session_timer,
             "expires": expires,
+            "port": port,
             "log": str(log) if log else "",
             "rtp_port": free_range(40),
         }

@@ -145,7 +145,7 @@ class Phone:
         self.endpoint.libInit(self._endpoint_settings(options))
         self.endpoint.audDevManager().setNullDev()
         transport = pj.TransportConfig()
-        transport.port = 0
+        transport.port = options["port"]
         transport.boundAddress = transport.publicAddress = "127.0.0.1"
         kind = pj.PJSIP_TRANSPORT_TCP if options["tcp"] else pj.PJSIP_TRANSPORT_UDP
         self._transport_id = self.endpoint.transportCreate(kind, transport)
