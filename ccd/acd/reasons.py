@@ -32,11 +32,16 @@ def placed(case: Case, position: int) -> tuple[str, Facts]:
 
 
 def assigned(case: Case, agent: str, candidates: int, waited: float) -> tuple[str, Facts]:
-    """Why an agent gets a contact: he was chosen among the free, or it was first when he came free."""
+    """Why an agent gets a contact: he was chosen among the free, or it was the next for him."""
     phase = case.phases[case.phase].name
-    why = f"{case.queue.settings.strategy} of {candidates} free, for {phase}"
-    if candidates == 1 and waited > 0:
-        why = f"first for {agent}, for {phase}"
+    if candidates > 1:
+        why = f"{case.queue.settings.strategy.replace('_', ' ')} of {candidates} free"
+    elif waited > 0:
+        why = f"the next for {agent}"
+    else:
+        why = f"{agent} is the only one free"
+    if len(case.phases) > 1:
+        why += f" ({phase})"
     return why, {
         "waited": round(waited, 3),
         "due": round(case.place[0], 3),

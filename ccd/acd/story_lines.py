@@ -207,7 +207,7 @@ def _callback_requested(event: CallbackRequested) -> Line:
     facts: Facts = {"callback": event.callback, "enqueued_at": event.enqueued_at}
     if event.due_at is not None:
         facts["due_at"] = event.due_at
-    return _line("callback_requested", text, why=event.origin, queue=event.queue, facts=facts)
+    return _line("callback_requested", text, queue=event.queue, facts=facts)
 
 
 def _callback_tried(event: CallbackTried) -> Line:

@@ -111,7 +111,7 @@ def test_strategies(tmp_path: Path, strategy: str, chosen: str) -> None:
     town.staff("clara", "bert", "anna")
     town.come(LI, seconds=1.0)
     assert rung(town) == [chosen]
-    assert why(town, LI, Step.ASSIGNED) == f"{strategy} of 3 free, for queue"
+    assert why(town, LI, Step.ASSIGNED) == f"{strategy.replace('_', ' ')} of 3 free"
     town.leave(LI)
     town.assert_nothing_left()
 
