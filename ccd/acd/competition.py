@@ -30,6 +30,8 @@ class Standing(NamedTuple):
 
     ahead: int
     servers: int
+    free: int = 0
+    """How many of these would take it at once; where it waits already: none would."""
 
 
 class _Rivals(NamedTuple):

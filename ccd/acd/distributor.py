@@ -452,7 +452,8 @@ class Distributor:
         contact = Contact(id="", queue=queue, enqueued_at=place_at)
         line = state.line(Need(queue, contact.channel, lowest_levels(state.settings.skills)))
         place = (self._order.due(contact, state.settings, urgent=False), self._arrivals + 1, "")
-        return self._competition.standing(line, place, state, now)
+        standing = self._competition.standing(line, place, state, now)
+        return standing._replace(free=len(line.idle))
 
     def stage(self, contact: str) -> Stage | None:
         """Where a contact is; None where it is not (or no longer) here."""

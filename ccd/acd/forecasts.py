@@ -14,6 +14,8 @@ from ccd.acd.distributor import Distributor
 from ccd.acd.estimator import Estimate, Estimator
 from ccd.model import AgentState
 
+AT_ONCE = Estimate(0.0, 0.0)
+
 HANDLING = frozenset({AgentState.BUSY, AgentState.WRAP_UP})
 
 
@@ -96,6 +98,8 @@ class Forecasts:
         Raises `UnknownQueueError`.
         """
         standing = self._distributor.standing_of_newcomer(queue, now, enqueued_at=enqueued_at)
+        if standing.free:
+            return AT_ONCE
         return self._estimator.estimate(queue, standing.ahead, standing.servers)
 
     def error(self, queue: str) -> BackTest:

@@ -270,7 +270,8 @@ class Acd:
         if case.call is not None:
             self._tell("moved", case.call, case.contact)
         self._distributor.move(contact, queue, now)
-        self.forecasts.queued(case.contact, now)
+        if case.call is not None:
+            self.forecasts.queued(case.contact, now)
         self._pump()
         return True
 

@@ -362,3 +362,39 @@ def test_a_message_is_left_given_to_an_agent_heard_and_done(tmp_path: Path) -> N
     story = town.story(left.voicemail)
     assert (story.channel, story.outcome) == ("voicemail", "heard")
     town.assert_nothing_left()
+
+
+def test_while_an_agent_is_free_nobody_is_likely_to_wait(tmp_path: Path) -> None:
+    """However long those waited who came before: no overflow by it, and callbacks begin."""
+    town = Town(
+        tmp_path,
+        queues=[
+            Queue(
+                name="orders",
+                overflow=(Overflow(to="goodbye", ewt_s=5.0),),
+                callback=Callback(trunk="carrier", first="customer"),
+            )
+        ],
+        agents=[person("anna")],
+    )
+    acd = town.centre.acd
+    for number in range(8):
+        town.come(f"139{number}")
+        town.run(40.0)
+        town.staff("anna", answers_after=0.1) if not number else acd.ready("anna")
+        town.run(60.0)
+        town.leave(f"139{number}")
+        acd.not_ready("anna", "desk")
+    acd.ready("anna")
+    assert acd.likely("orders") == 0.0
+    town.come(LI, seconds=2.0)
+    assert town.conversations[-1] == (LI, "anna")
+    assert Step.OVERFLOWED not in town.steps(LI)
+    assert (acd.likely("orders") or 0.0) > 0.0
+    town.leave(LI, 2.0)
+    town.who(WU).answers_after = 1.0
+    town.centre.floor.callbacks.request(WU, "orders")
+    town.run(3.0)
+    assert town.conversations[-1] == (WU, "anna")
+    town.leave(WU)
+    town.assert_nothing_left()
