@@ -91,9 +91,10 @@ class Outcome(StrEnum):
     ANSWERED = "answered"
     """An agent spoke with the caller, or with the customer whom we called."""
     ABANDONED = "abandoned"
-    """The caller hung up while queued or while the agent's phone rang, or was sent away then."""
+    """The caller hung up while queued or while the agent's phone rang, or was sent away then, or
+    before he was queued: closed, too many waiting."""
     SELF_SERVED = "self_served"
-    """It ended in the IVR without ever being queued, with a message, or with a callback promised."""
+    """It ended in the IVR without an agent being wanted, with a message, or with a callback promised."""
     REFUSED = "refused"
     """We turned it away before answering (no service, no media in common, overload)."""
     FAILED = "failed"

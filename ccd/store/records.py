@@ -32,6 +32,7 @@ from ccd.events import (
     QualityReported,
     Queued,
     RecordingStarted,
+    Routed,
     VoicemailLeft,
 )
 from ccd.model import CallRecord, Cause, Direction, Outcome, Party, Quality
@@ -58,6 +59,10 @@ PROMISED = frozenset({"offered", "overflow"})
 """Callbacks that a caller was promised (`CallbackRequested.origin`), so that he hung up content."""
 
 
+SENT_ON = "overflowed"
+"""The step (`Routed.step`) by which a rule sends a caller on who wanted an agent of a queue."""
+
+
 @dataclass(slots=True)
 class _Call:
     """What is known of a call so far."""
@@ -72,6 +77,8 @@ class _Call:
     answered_at: float | None = None
     queued_at: float | None = None
     queue: str | None = None
+    sent_on: bool = False
+    """The caller wanted an agent, and was sent elsewhere; maybe before he had a place."""
     attended: bool = False
     """The caller left a message, or was promised a callback."""
     delivered: dict[str, tuple[str, float]] = field(default_factory=dict)
@@ -104,7 +111,7 @@ class _Call:
                 cleared,
                 direction=self.direction,
                 answered=self.answered_at is not None,
-                queued=self.queued_at is not None,
+                queued=self.queued_at is not None or self.sent_on,
                 connected=self.connected_at is not None,
                 attended=self.attended,
             ),
@@ -137,7 +144,10 @@ def outcome(
     connected: bool,
     attended: bool = False,
 ) -> Outcome:
-    """Return how a call ended, by who began it, how far it came and who ended it."""
+    """Return how a call ended, by who began it, how far it came and who ended it.
+
+    `queued`: the caller wanted an agent, whether he waited or was sent away at once.
+    """
     if connected:
         return Outcome.ANSWERED
     if attended and cleared.cause is Cause.NORMAL_CLEARING:
@@ -217,6 +227,14 @@ class CallRecords:
         if call is not None:
             if call.queued_at is None:  # back in the queue after a ring unanswered: still waiting
                 call.queued_at = event.at
+            call.queue = event.queue
+        return None
+
+    def _routed(self, event: Routed) -> CallRecord | None:
+        """One who is told at the door that the queue is closed wanted an agent as well."""
+        call = self._calls.get(event.contact)
+        if call is not None and event.step == SENT_ON:
+            call.sent_on = True
             call.queue = event.queue
         return None
 
@@ -344,6 +362,7 @@ _HANDLERS: dict[type[Event], Callable[[CallRecords, Any], CallRecord | None]] = 
     FlowStepped: CallRecords._flow_stepped,
     DigitsDetected: CallRecords._digits_detected,
     RecordingStarted: CallRecords._recording_started,
+    Routed: CallRecords._routed,
     AgentWorkingAfterCall: CallRecords._working_after_call,
     AgentReady: CallRecords._agent_moved_on,
     AgentNotReady: CallRecords._agent_moved_on,

@@ -388,7 +388,7 @@ async def test_a_closed_queue_says_so_and_hangs_up(centre: Centre, watch: Watch)
     assert audio.speech_like(heard)
     assert audio.heard(closed, heard) >= 0.9
     assert audio.find(audio.part(closed, 0.0, 1.0), heard).at < 0.4
-    told = await story(centre, caller.call, "self_served")
+    told = await story(centre, caller.call, "abandoned")
     assert "closed" in why(told, "overflowed")
     assert not watch.of(Queued, call=caller.call)
 

@@ -367,3 +367,35 @@ def test_only_the_time_in_queues_concerns_others() -> None:
 def test_no_events_are_no_story() -> None:
     with pytest.raises(ValueError, match="no events"):
         tell("c1", [])
+
+
+def test_a_phone_that_stops_ringing_as_another_answered_is_no_agent_who_failed() -> None:
+    journal = Journal(QueueSettings(name="orders", ring_agents=2))
+    for name in ("anna", "bert"):
+        journal.agent(name, "orders")
+    journal.call("c1")
+    journal.wait(1.0)
+    journal.answer("c1", "bert")
+    journal.say(
+        "c1",
+        e.Failed(
+            call="c1", leg="x", party=Party.AGENT, cause=Cause.ANSWERED_ELSEWHERE, agent="anna"
+        ),
+    )
+    line = journal.story("c1").lines[-1]
+    assert (line.kind, line.agent) == (Step.WITHDRAWN, "anna")
+    assert line.text == "rings at anna no longer: another was first"
+
+
+def test_the_wait_is_over_when_a_callback_is_taken_not_when_the_goodbye_is() -> None:
+    journal = Journal(QueueSettings(name="orders"))
+    journal.call("c1")
+    journal.wait(20.0)
+    assert journal.acd.remove("c1", "callback", journal.now)
+    journal.pump()
+    journal.wait(8.0)  # he is told that he will be called
+    journal.say(
+        "c1",
+        e.CallCleared(call="c1", cause=Cause.NORMAL_CLEARING, released_by=Party.SYSTEM),
+    )
+    assert journal.story("c1").waited_s == pytest.approx(20.0)

@@ -275,6 +275,20 @@ def test_who_left_a_message_or_was_promised_a_callback_is_not_lost(
     assert centre.records["c"].outcome is outcome
 
 
+@pytest.mark.parametrize(
+    ("told", "expected"), [((), Outcome.ABANDONED), ((LEFT,), Outcome.SELF_SERVED)]
+)
+def test_who_is_sent_on_at_the_door_of_a_queue_wanted_an_agent(
+    told: tuple[Event, ...], expected: Outcome
+) -> None:
+    """He never had a place, and yet a closed queue has not served him."""
+    centre = Centre()
+    sent = e.Routed(contact="c", step="overflowed", queue="orders", why="closed: to a goodbye")
+    centre.happens(offered(), answered(), sent, *told, cleared(Party.SYSTEM))
+    record = centre.records["c"]
+    assert (record.outcome, record.queue, record.queued_at) == (expected, "orders", None)
+
+
 def test_events_of_unknown_calls_mean_nothing() -> None:
     centre = Centre()
     centre.happens(answered(), queued(), delivered(), bridged(), cleared())
