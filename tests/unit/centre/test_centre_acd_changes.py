@@ -272,6 +272,31 @@ def test_a_message_for_a_queue_that_is_taken_out(tmp_path: Path) -> None:
     town.assert_nothing_left()
 
 
+def test_a_message_that_is_being_left_as_its_queue_is_taken_out(tmp_path: Path) -> None:
+    town = Town(
+        tmp_path,
+        queues=[
+            Queue(name="orders", overflow=(Overflow(to="voicemail", no_agents=True),)),
+            Queue(name="help"),
+            Queue(name="desk"),
+        ],
+        agents=[person("bert", "desk")],
+    )
+    town.come(LI, seconds=1.0)
+    town.hear_out(LI)
+    town.hear_out(LI, 5.0)
+    town.centre.acd.remove_queue("orders", "help")
+    town.centre.acd.remove_queue("help", "desk")
+    town.leave(LI, 1.0)
+    town.staff()
+    town.run(1.0)
+    leg = town.call_of(LI).answered
+    assert leg is not None
+    town.do(lambda: town.bay.press(leg.node, "2"), 2.0)
+    assert town.centre.floor.voicemail.open == []
+    town.assert_nothing_left()
+
+
 def test_a_strategy_that_a_change_brings_and_that_raises(tmp_path: Path) -> None:
     queue = Queue(name="orders")
     town = Town(tmp_path, queues=[queue], agents=[person("anna"), person("bert")])
