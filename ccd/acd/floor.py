@@ -190,6 +190,7 @@ class Floor:
         del self._queues[queue]
         self.exits.remove_queue(queue)
         self.callbacks.remove_queue(queue, move_to)
+        self.voicemail.remove_queue(queue, move_to)
 
     def change_settings(self, settings: Settings) -> None:
         """Customers, classes and calendars are these from now on."""

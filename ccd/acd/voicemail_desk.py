@@ -98,6 +98,8 @@ class VoicemailDesk:
         self._open: dict[str, Voicemail] = {}
         self._places: dict[str, float] = {}
         """When each open message's claim to its place began, on the loop's clock."""
+        self._successors: dict[str, str] = {}
+        """By queue that is no more: the one where its messages wait."""
         self._returned: set[str] = set()
         """Those that came back once."""
         self._stranded: set[str] = set()
@@ -116,9 +118,18 @@ class VoicemailDesk:
     def change_queue(self, queue: Queue) -> None:
         """The queue's settings are these from now on; messages that it left behind wait again."""
         self._queues[queue.name] = queue
+        self._successors.pop(queue.name, None)
         for message in [self._open[name] for name in self._stranded]:
             if message.queue == queue.name:
                 self._submit(message)
+
+    def remove_queue(self, queue: str, move_to: str | None) -> None:
+        """The queue is no more; messages for it are those of `move_to`, if that is said.
+
+        Who is leaving one finishes it as he began.
+        """
+        if move_to is not None:
+            self._successors[queue] = move_to
 
     def take(self, call: Call, queue: str) -> None:
         """Have the caller of an answered call, released from its queue, leave a message for one."""
@@ -225,9 +236,12 @@ class VoicemailDesk:
         self._submit(message)
 
     def _submit(self, message: Voicemail) -> None:
+        queue = message.queue
+        while queue in self._successors:
+            queue = self._successors[queue]
         contact = Contact(
             id=message.id,
-            queue=message.queue,
+            queue=queue,
             enqueued_at=self._places[message.id],
             channel=Channel.VOICEMAIL,
             customer=message.number,
