@@ -13,6 +13,7 @@ have one line each: whoever rings one that rings already finds it busy, as in li
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,6 @@ from ccd.events import Bridged, Dequeued, Event, Offered, Originated, Routed
 from ccd.media.prompt import Prompt
 from ccd.media.prompt_book import PromptBook
 from ccd.media.protocol import Sound
-from ccd.model import Party
 from ccd.switch.call import Call
 from virtual.centre import DOMAIN, EPOCH, VirtualCentre
 from virtual.exchange import HOST, Exchange, Subscriber
@@ -83,7 +83,7 @@ class Town(VirtualCentre):
     ) -> None:
         skills = {name for agent in agents for name in agent.skills}
         for queue in queues:
-            skills.update(*(each.skills for each in (queue, *queue.ring)))
+            skills.update(queue.skills, *(ring.skills for ring in queue.ring))
         named = [queue.name for queue in queues] + [f"agent:{agent.name}" for agent in agents]
         self._numbers = {name: NUMBERS.format(index) for index, name in enumerate(named)}
         settings = Settings(
@@ -139,9 +139,9 @@ class Town(VirtualCentre):
         """Have these agents' phones known, and log nobody on."""
         for name in names:
             phone = self.phones[name]
-            self.do(lambda phone=phone, name=name: phone.register(self.hop, f"{name}-secret"), 0.1)  # type: ignore[misc]
+            self.do(partial(phone.register, self.hop, f"{name}-secret"), 0.1)
 
-    def staff(self, *names: str, answers_after: float | None = 0.5) -> None:  # type: ignore[override]
+    def staff(self, *names: str, answers_after: float | None = 0.5) -> None:
         """Register phones, log their agents on, ready."""
         self.register(*(names or self.names))
         for name in names or tuple(self.names):
@@ -263,4 +263,4 @@ def names_in(event: Event) -> set[str]:
     return {name for key in keys if (name := getattr(event, key, None))}
 
 
-__all__ = ["Party", "Town", "person"]
+__all__ = ["Town", "person"]

@@ -9,10 +9,13 @@ from virtual.town import Town, person
 
 from ccd.acd.need import Need
 from ccd.acd.steps import Step
+from ccd.acd.story_reading import read_story
 from ccd.acd.strategies import AgentFacts
 from ccd.config import Customer, Overflow, Queue, Ring
 from ccd.events import AgentNotReady, CallCleared, Delivered, StrategyFailed
 from ccd.model import Cause
+from ccd.store.database import open_read_only
+from ccd.store.journal import Writer
 
 LI = "13800000001"
 WU = "13800000002"
@@ -304,3 +307,46 @@ def test_one_by_name_who_is_not_at_work_when_he_comes(tmp_path: Path) -> None:
     assert town.conversations == [(LI, "anna")]
     town.leave(LI)
     town.assert_nothing_left()
+
+
+def test_the_journal_tells_why(tmp_path: Path) -> None:
+    """What `ccd acd explain` prints: each step of his way, and why it was taken."""
+    town = Town(
+        tmp_path,
+        queues=[
+            Queue(
+                name="orders",
+                skills={"bonds": 5},
+                ring=(Ring(after_s=10.0, skills={"bonds": 3}),),
+                ring_timeout_s=5.0,
+                overflow=(Overflow(to="queue:help", wait_s=30.0),),
+            ),
+            Queue(name="help"),
+        ],
+        agents=[person("anna", skills={"bonds": 3}), person("bert", "help")],
+    )
+    town.staff("anna", answers_after=None)
+    town.come(LI, seconds=31.0)
+    town.staff("bert")
+    town.run(2.0)
+    town.leave(LI, 1.0)
+    town.assert_nothing_left()
+    writer = Writer(tmp_path / "state.db")
+    for event in town.events:
+        writer.append(event)
+    assert writer.close() == 0
+    database = open_read_only(tmp_path / "state.db")
+    story = read_story(database, town.call_id(LI))
+    database.close()
+    assert (story.outcome, story.agent, story.queues) == ("answered", "bert", ("orders", "help"))
+    steps = [line.kind for line in story.lines if line.kind in set(Step)]
+    assert steps == [
+        "enqueued",
+        "widened",
+        "assigned",
+        "returned",
+        "overflowed",
+        "moved",
+        "assigned",
+    ]
+    assert story.offers == 2
