@@ -18,7 +18,7 @@ from bisect import insort
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from ccd.acd.estimator import Estimate, Estimator
+from ccd.acd.estimates.estimator import Estimate, Estimator
 
 
 @dataclass(frozen=True)

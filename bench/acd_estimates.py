@@ -22,7 +22,7 @@ from bench._waiting_line import (
     steady,
 )
 from bench.result import Result, at_most, figure
-from ccd.acd.estimator import Estimator
+from ccd.acd.estimates.estimator import Estimator
 
 WARM_S = 20_000.0
 CHANGE_S = 40_000.0

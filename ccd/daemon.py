@@ -23,17 +23,17 @@ import msgspec
 import structlog
 
 import ccd
-from ccd.acd import wording
-from ccd.acd.callback_desk import CallbackDesk
+from ccd.acd.callbacks.desk import CallbackDesk
 from ccd.acd.errors import AcdError
 from ccd.acd.floor import LeftOpen
 from ccd.acd.from_settings import destinations
-from ccd.acd.languages import needed
 from ccd.acd.last_agents import DAY_S
 from ccd.acd.service import Acd
-from ccd.acd.story import Story
-from ccd.acd.story_reading import read_story
-from ccd.acd.voicemail_desk import VoicemailDesk
+from ccd.acd.stories.reading import read_story
+from ccd.acd.stories.story import Story
+from ccd.acd.voicemail.desk import VoicemailDesk
+from ccd.acd.waiting import wording
+from ccd.acd.waiting.languages import needed
 from ccd.centre import Centre
 from ccd.config import Settings
 from ccd.cti.access import AuditLine

@@ -7,13 +7,13 @@ from typing import Any, Protocol
 
 import msgspec
 
-from ccd.acd.backtest import BackTest
-from ccd.acd.callbacks import Callback
+from ccd.acd.callbacks.engine import Callback
 from ccd.acd.errors import AcdError
-from ccd.acd.estimator import Estimate
+from ccd.acd.estimates.backtest import BackTest
+from ccd.acd.estimates.estimator import Estimate
 from ccd.acd.from_settings import ALL_QUEUES
-from ccd.acd.story import Story
-from ccd.acd.voicemail import Voicemail
+from ccd.acd.stories.story import Story
+from ccd.acd.voicemail.messages import Voicemail
 from ccd.config import Agent, Queue, Settings
 from ccd.cti.catalogue import (
     CallbackArgs,

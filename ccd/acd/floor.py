@@ -9,23 +9,23 @@ from pathlib import Path
 import msgspec
 import structlog
 
-from ccd.acd.calendar import OpeningHours
-from ccd.acd.callback_customer_first import Forecast
-from ccd.acd.callback_desk import CallbackDesk, NoTrunkError
-from ccd.acd.callback_states import Origin
-from ccd.acd.callbacks import NoNumberError
+from ccd.acd.callbacks.customer_first import Forecast
+from ccd.acd.callbacks.desk import CallbackDesk, NoTrunkError
+from ccd.acd.callbacks.engine import NoNumberError
+from ccd.acd.callbacks.states import Origin
 from ccd.acd.distributor import Distributor, Order
 from ccd.acd.errors import AcdError
-from ccd.acd.exits import Exits
-from ccd.acd.farewell import Farewell
-from ccd.acd.languages import Languages
+from ccd.acd.overflow.calendar import OpeningHours
+from ccd.acd.overflow.exits import Exits
+from ccd.acd.overflow.ways import WaysOut
 from ccd.acd.service import Acd
 from ccd.acd.tape import Tape
-from ccd.acd.voicemail import Voicemail
-from ccd.acd.voicemail_desk import VoicemailDesk
-from ccd.acd.waiting_room import Sounds, WaitingRoom
-from ccd.acd.ways import WaysOut
-from ccd.acd.wording import Phrase
+from ccd.acd.voicemail.desk import VoicemailDesk
+from ccd.acd.voicemail.messages import Voicemail
+from ccd.acd.waiting.farewell import Farewell
+from ccd.acd.waiting.languages import Languages
+from ccd.acd.waiting.room import Sounds, WaitingRoom
+from ccd.acd.waiting.wording import Phrase
 from ccd.config import Queue, Settings
 from ccd.events import EventStream, VoicemailLeft
 from ccd.model import Cause

@@ -17,7 +17,6 @@ from typing import Protocol
 import msgspec
 import structlog
 
-from ccd.acd.backtest import BackTest
 from ccd.acd.contact import Contact
 from ccd.acd.distributor import (
     AgentView,
@@ -38,11 +37,12 @@ from ccd.acd.errors import (
     UnknownAgentError,
     UnknownQueueError,
 )
-from ccd.acd.estimator import Estimate
-from ccd.acd.exits import Exits
-from ccd.acd.forecasts import Forecasts
+from ccd.acd.estimates.backtest import BackTest
+from ccd.acd.estimates.estimator import Estimate
+from ccd.acd.estimates.forecasts import Forecasts
 from ccd.acd.from_settings import NAMED_AGENT, Callers, agent_queues, queue_settings
 from ccd.acd.last_agents import LastAgents
+from ccd.acd.overflow.exits import Exits
 from ccd.acd.redials import Redials
 from ccd.acd.steps import Step
 from ccd.alarm import Alarm

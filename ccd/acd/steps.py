@@ -1,7 +1,7 @@
 """The steps of a contact on its way to somebody: the values of `ccd.events.Routed.step`.
 
 `why` of the event says a step's reason in words, `facts` the figures it was decided by;
-`ccd.acd.story` puts the steps of one contact into a story.
+`ccd.acd.stories.story` puts the steps of one contact into a story.
 """
 
 from __future__ import annotations

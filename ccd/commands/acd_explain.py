@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from sqlite_utils import Database
 
-    from ccd.acd.overtaking import Overtaking
-    from ccd.acd.story import EstimateCheck, Story
-    from ccd.acd.story_lines import Line
+    from ccd.acd.stories.lines import Line
+    from ccd.acd.stories.overtaking import Overtaking
+    from ccd.acd.stories.story import EstimateCheck, Story
     from ccd.store.contacts import Visit
 
 EPILOG = """\
@@ -69,7 +69,7 @@ def explain(
 
 def _find(db: Database, name: str) -> Story | list[Visit]:
     """The story of the one that is meant, or the contacts of a number. Raises CcdError."""
-    from ccd.acd.story_reading import read_story
+    from ccd.acd.stories.reading import read_story
     from ccd.errors import CcdError
     from ccd.store import contacts
 

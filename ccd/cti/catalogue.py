@@ -15,7 +15,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from ccd.acd.story import Story
+from ccd.acd.stories.story import Story
 from ccd.config import Announce, Callback, Overflow, Ring, Voicemail
 from ccd.cti.session import Session
 from ccd.cti.wire import ErrorCode

@@ -19,7 +19,8 @@ import msgspec
 from msgspec import inspect as schema
 
 from ccd import events, reload
-from ccd.acd import overtaking, story, story_lines
+from ccd.acd.stories import lines as story_lines
+from ccd.acd.stories import overtaking, story
 from ccd.cti import catalogue
 from ccd.cti.catalogue import CATALOGUE, EVERY_ROLE, Spec
 from ccd.cti.wire import ErrorCode

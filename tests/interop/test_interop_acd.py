@@ -23,8 +23,8 @@ from peers.daemon import Daemon, Watch
 from peers.pjsip import PjsipPhone
 from peers.ports import HOST, free_port
 
-from ccd.acd import wording
-from ccd.acd.wording import Phrase
+from ccd.acd.waiting import wording
+from ccd.acd.waiting.wording import Phrase
 from ccd.events import (
     AgentNotReady,
     AgentReady,

@@ -7,8 +7,8 @@ from typing import NamedTuple
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ccd.acd.announcer import Announcer, Phase
-from ccd.acd.wording import EXACT, vocabulary
+from ccd.acd.waiting.announcer import Announcer, Phase
+from ccd.acd.waiting.wording import EXACT, vocabulary
 from ccd.config import Announce, Callback
 
 

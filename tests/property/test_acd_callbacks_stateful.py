@@ -10,8 +10,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from ccd.acd.callback_states import CallbackState, Origin, Outcome
-from ccd.acd.callbacks import (
+from ccd.acd.callbacks.engine import (
     FAULTS_OF_OURS,
     Callback,
     CallbackRules,
@@ -25,6 +24,7 @@ from ccd.acd.callbacks import (
     Tried,
     Withdraw,
 )
+from ccd.acd.callbacks.states import CallbackState, Origin, Outcome
 from ccd.events import CallbackRequested, CallbackResolved, CallbackTried, Event
 from ccd.model import Cause
 from ccd.store.callbacks import OpenCallbacks

@@ -8,10 +8,10 @@ from math import isfinite
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ccd.acd.backtest import BackTest, Losses
-from ccd.acd.calibration import LEAST, Calibration, Curve, Seen
-from ccd.acd.departures import Quantiles, moments, quantiles
-from ccd.acd.estimator import Estimate, Estimator
+from ccd.acd.estimates.backtest import BackTest, Losses
+from ccd.acd.estimates.calibration import LEAST, Calibration, Curve, Seen
+from ccd.acd.estimates.departures import Quantiles, moments, quantiles
+from ccd.acd.estimates.estimator import Estimate, Estimator
 
 aheads = st.integers(0, 60) | st.integers(0, 100_000)
 teams = st.integers(0, 40) | st.integers(0, 20_000)

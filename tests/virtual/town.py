@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ccd.acd.story import Story, tell
+from ccd.acd.stories.story import Story, tell
 from ccd.alarm import Alarm
 from ccd.config import (
     Acd,

@@ -7,8 +7,8 @@ from typing import Any
 
 from virtual.centre import EPOCH, Telephone, VirtualCentre
 
-from ccd.acd.callback_customer_first import Forecast
-from ccd.acd.callback_desk import CallbackDesk
+from ccd.acd.callbacks.customer_first import Forecast
+from ccd.acd.callbacks.desk import CallbackDesk
 from ccd.config import Callback
 from ccd.events import CallbackRequested, CallbackResolved, CallbackTried
 from ccd.model import Cause

@@ -1,4 +1,4 @@
-"""When a waiting caller is told what: the whole of `ccd.acd.announcer`, on a clock of its own."""
+"""When a waiting caller is told what: the whole of `ccd.acd.waiting.announcer`, on a clock of its own."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import pytest
 
-from ccd.acd.announcer import OFFER_CHECK_S, Announcer, Estimate, Phase, Say
+from ccd.acd.waiting.announcer import OFFER_CHECK_S, Announcer, Estimate, Phase, Say
 from ccd.config import Announce, Callback
 
 

@@ -6,8 +6,8 @@ import random
 
 import pytest
 
-from ccd.acd.backtest import WINDOW, BackTest, Record
-from ccd.acd.departures import Quantiles
+from ccd.acd.estimates.backtest import WINDOW, BackTest, Record
+from ccd.acd.estimates.departures import Quantiles
 
 
 def test_before_anybody_was_answered_nothing_is_measured() -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ccd.acd.calendar import LOOK_AHEAD_DAYS, OpeningHours
+from ccd.acd.overflow.calendar import LOOK_AHEAD_DAYS, OpeningHours
 from ccd.config import Calendar
 
 SESSION = Calendar(

@@ -8,8 +8,8 @@ import random
 import numpy as np
 import pytest
 
-from ccd.acd.calibration import LEAST, WINDOW, Calibration, Curve, Seen
-from ccd.acd.departures import Quantiles
+from ccd.acd.estimates.calibration import LEAST, WINDOW, Calibration, Curve, Seen
+from ccd.acd.estimates.departures import Quantiles
 
 
 def exponential(mean: float) -> Quantiles:

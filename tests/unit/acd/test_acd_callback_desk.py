@@ -10,10 +10,10 @@ import pytest
 from callback_rig import CUSTOMER, Rig, Shop
 from virtual.centre import EPOCH
 
-from ccd.acd.callback_customer_first import Forecast, pause
-from ccd.acd.callback_desk import NoTrunkError
-from ccd.acd.callback_states import Origin
-from ccd.acd.callbacks import UnknownCallbackError
+from ccd.acd.callbacks.customer_first import Forecast, pause
+from ccd.acd.callbacks.desk import NoTrunkError
+from ccd.acd.callbacks.engine import UnknownCallbackError
+from ccd.acd.callbacks.states import Origin
 from ccd.events import (
     AgentNotReady,
     Bridged,

@@ -7,8 +7,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from ccd.acd.callback_agent_first import CUSTOMER_RINGS_S
-from ccd.acd.callback_states import TRANSITIONS, CallbackState, Origin, Outcome, Step
+from ccd.acd.callbacks.agent_first import CUSTOMER_RINGS_S
+from ccd.acd.callbacks.states import TRANSITIONS, CallbackState, Origin, Outcome, Step
 from ccd.acd.redials import LIMIT
 from ccd.config import Callback
 

@@ -6,8 +6,7 @@ import itertools
 
 import pytest
 
-from ccd.acd.callback_states import TRANSITIONS, CallbackState, Origin, Outcome, Trigger
-from ccd.acd.callbacks import (
+from ccd.acd.callbacks.engine import (
     CallbackAction,
     CallbackRules,
     Callbacks,
@@ -21,6 +20,7 @@ from ccd.acd.callbacks import (
     UnknownCallbackError,
     Withdraw,
 )
+from ccd.acd.callbacks.states import TRANSITIONS, CallbackState, Origin, Outcome, Trigger
 from ccd.acd.errors import UnknownQueueError
 from ccd.model import Cause
 

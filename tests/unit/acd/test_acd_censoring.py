@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ccd.acd.censoring import Patient, distribution, order
+from ccd.acd.estimates.censoring import Patient, distribution, order
 
 
 def test_without_censoring_it_is_the_share_at_or_below() -> None:

@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from ccd.acd.departures import Moments, moments, quantiles
+from ccd.acd.estimates.departures import Moments, moments, quantiles
 
 
 @pytest.mark.parametrize("ahead", [0, 1, 15, 16, 17, 100, 5000])

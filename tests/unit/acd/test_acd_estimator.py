@@ -7,8 +7,8 @@ import tracemalloc
 
 import pytest
 
-from ccd.acd.backtest import BackTest
-from ccd.acd.estimator import UNKNOWN, Estimate, Estimator
+from ccd.acd.estimates.backtest import BackTest
+from ccd.acd.estimates.estimator import UNKNOWN, Estimate, Estimator
 
 
 def knowing(mean: float = 100.0) -> Estimator:

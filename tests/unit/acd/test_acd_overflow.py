@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ccd.acd.calendar import OpeningHours
-from ccd.acd.overflow import (
+from ccd.acd.overflow.calendar import OpeningHours
+from ccd.acd.overflow.rules import (
     Arrival,
     Journey,
     Look,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from ccd.acd.calendar import OpeningHours
-from ccd.acd.overflow import Overflows
+from ccd.acd.overflow.calendar import OpeningHours
+from ccd.acd.overflow.rules import Overflows
 from ccd.settings import load
 from ccd.settings.hours import GROUPS
 from ccd.settings.rules.overflows import CONDITIONS

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from ccd.acd.rates import HANDLED_LEAST, HandleTimes, Patience
+from ccd.acd.estimates.rates import HANDLED_LEAST, HandleTimes, Patience
 
 
 def test_nothing_is_known_until_some_contacts_were_handled() -> None:

@@ -19,8 +19,8 @@ from ccd.acd.distributor import (
     Removed,
 )
 from ccd.acd.steps import Step
-from ccd.acd.story import Story, span, tell
-from ccd.acd.story_lines import STEP_TEXTS, line_of
+from ccd.acd.stories.lines import STEP_TEXTS, line_of
+from ccd.acd.stories.story import Story, span, tell
 from ccd.model import Cause, Party
 
 EPOCH = 1_790_000_000.0

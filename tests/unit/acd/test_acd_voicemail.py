@@ -12,9 +12,9 @@ from virtual.centre import EPOCH, VirtualCentre
 
 from ccd.acd.contact import Contact
 from ccd.acd.errors import UnknownQueueError
-from ccd.acd.farewell import Farewell
-from ccd.acd.languages import Languages
-from ccd.acd.voicemail import (
+from ccd.acd.voicemail.desk import VoicemailDesk
+from ccd.acd.voicemail.hearing import REMINDERS, THINK_S
+from ccd.acd.voicemail.messages import (
     HEARING,
     LEAVING,
     Hearing,
@@ -25,8 +25,8 @@ from ccd.acd.voicemail import (
     LeavingStep,
     Voicemail,
 )
-from ccd.acd.voicemail_desk import VoicemailDesk
-from ccd.acd.voicemail_hearing import REMINDERS, THINK_S
+from ccd.acd.waiting.farewell import Farewell
+from ccd.acd.waiting.languages import Languages
 from ccd.config import Announce, Queue, Settings
 from ccd.config import Voicemail as VoicemailSettings
 from ccd.events import CallCleared, Offered, Queued, VoicemailHeard, VoicemailLeft

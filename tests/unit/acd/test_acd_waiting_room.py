@@ -10,8 +10,8 @@ import pytest
 from virtual.centre import VirtualCentre
 
 from ccd.acd.contact import Contact
-from ccd.acd.languages import Languages, needed
-from ccd.acd.waiting_room import WaitingRoom
+from ccd.acd.waiting.languages import Languages, needed
+from ccd.acd.waiting.room import WaitingRoom
 from ccd.config import Announce, Callback, Customer, Overflow, Queue, Settings
 from ccd.events import WaitEstimated
 from ccd.media.prompt import Prompt

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ccd.acd import wording
-from ccd.acd.numerals import MOST, english, mandarin, mandarin_count
+from ccd.acd.waiting import wording
+from ccd.acd.waiting.numerals import MOST, english, mandarin, mandarin_count
 from ccd.media.prompt import Prompt
 
 SECONDS = st.none() | st.floats(min_value=0, max_value=20_000, allow_nan=False)

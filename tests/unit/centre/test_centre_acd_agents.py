@@ -9,7 +9,7 @@ from virtual.town import Town, person
 
 from ccd.acd.need import Need
 from ccd.acd.steps import Step
-from ccd.acd.story_reading import read_story
+from ccd.acd.stories.reading import read_story
 from ccd.acd.strategies import AgentFacts
 from ccd.config import Customer, Overflow, Queue, Ring
 from ccd.events import AgentNotReady, CallCleared, Delivered, StrategyFailed

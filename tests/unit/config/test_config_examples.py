@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from ccd.acd.calendar import OpeningHours
-from ccd.acd.overflow import Arrival, Journey, Overflows
+from ccd.acd.overflow.calendar import OpeningHours
+from ccd.acd.overflow.rules import Arrival, Journey, Overflows
 from ccd.config import Settings
 from ccd.ivr import reader
 from ccd.settings import describe, load

@@ -23,11 +23,11 @@ import structlog
 
 from ccd.acd.contact import Contact
 from ccd.acd.errors import AcdError
-from ccd.acd.languages import Languages
-from ccd.acd.voicemail import Torn, Voicemail, message_of, torn_calls
-from ccd.acd.voicemail_hearing import Hearings
-from ccd.acd.voicemail_leaving import Leavings, Left, file_name
-from ccd.acd.waiting_room import Sounds
+from ccd.acd.voicemail.hearing import Hearings
+from ccd.acd.voicemail.leaving import Leavings, Left, file_name
+from ccd.acd.voicemail.messages import Torn, Voicemail, message_of, torn_calls
+from ccd.acd.waiting.languages import Languages
+from ccd.acd.waiting.room import Sounds
 from ccd.config import Queue, Settings
 from ccd.events import Event, EventStream, VoicemailHeard, VoicemailLeft
 from ccd.model import Cause, Channel

@@ -2,7 +2,7 @@
 
 A message is **left** (`Leaving`): greeting, tone, recording, thanks. It is **heard**
 (`Hearing`) by an agent to whom it was distributed like a call. Both are tables of
-(state, event) -> (state, steps); the desk (`ccd.acd.voicemail_desk`) carries the steps out.
+(state, event) -> (state, steps); the desk (`ccd.acd.voicemail.desk`) carries the steps out.
 
 Which messages wait to be heard is no second truth beside the journal: they are those of
 which it has a `VoicemailLeft` and no `VoicemailHeard` (`ccd.store.queries.open_voicemails`).

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Protocol
 
-from ccd.acd.callbacks import Callback
+from ccd.acd.callbacks.engine import Callback
 from ccd.config import Queue
 from ccd.model import Cause, Party
 from ccd.switch.call import Call, Leg
@@ -101,7 +101,7 @@ TRY: dict[tuple[Stage, News], tuple[Stage, tuple[Act, ...]]] = {
 
 
 class Report(Protocol):
-    """Who is told what became of a try (`ccd.acd.callback_desk`)."""
+    """Who is told what became of a try (`ccd.acd.callbacks.desk`)."""
 
     def accepted(self, callback: str, agent: str) -> None:
         """The agent is there: say `AgentFirst.dial`."""

@@ -12,7 +12,7 @@ HEARD = (Queued, Bridged, Dequeued, CallCleared)
 
 
 class Report(Protocol):
-    """Who is told (`ccd.acd.callback_desk`). `number` is the caller's."""
+    """Who is told (`ccd.acd.callbacks.desk`). `number` is the caller's."""
 
     def arrived(self, number: str) -> None:
         """He waits in a queue."""

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ccd.acd.backtest import BackTest
 from ccd.acd.contact import Contact
 from ccd.acd.distributor import Distributor
-from ccd.acd.estimator import Estimate, Estimator
+from ccd.acd.estimates.backtest import BackTest
+from ccd.acd.estimates.estimator import Estimate, Estimator
 from ccd.model import AgentState
 
 AT_ONCE = Estimate(0.0, 0.0)

@@ -1,6 +1,6 @@
 """Agents who hear a message that was given to them (asyncio's side).
 
-What follows what is `ccd.acd.voicemail.HEARING`; this rings, plays, takes keys and keeps
+What follows what is `ccd.acd.voicemail.messages.HEARING`; this rings, plays, takes keys and keeps
 the time.
 """
 
@@ -14,11 +14,9 @@ from typing import Protocol
 
 import structlog
 
-from ccd.acd import wording
 from ccd.acd.anonymity import is_anonymous
 from ccd.acd.contact import Contact
-from ccd.acd.languages import Languages
-from ccd.acd.voicemail import (
+from ccd.acd.voicemail.messages import (
     HEARING,
     HEARING_KEYS,
     Hearing,
@@ -26,7 +24,9 @@ from ccd.acd.voicemail import (
     HearingStep,
     Voicemail,
 )
-from ccd.acd.waiting_room import Sounds
+from ccd.acd.waiting import wording
+from ccd.acd.waiting.languages import Languages
+from ccd.acd.waiting.room import Sounds
 from ccd.config import Queue
 from ccd.media.protocol import Sound
 from ccd.model import Cause

@@ -24,7 +24,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from ccd.acd.numerals import english, mandarin, mandarin_count
+from ccd.acd.waiting.numerals import english, mandarin, mandarin_count
 from ccd.media.prompt import Prompt
 
 EXACT = 120

@@ -1,7 +1,7 @@
 """A callback's states, as a table.
 
 Read a line as: in this state, on this trigger, go there. A state that is not a fixed one is
-worked out by `ccd.acd.callbacks`:
+worked out by `ccd.acd.callbacks.engine`:
 
 - `START`: its time has come. It waits in its queue; but where the queue is closed it is
   carried over, and where the customer is in a call of his own just now it stands aside.

@@ -3,7 +3,7 @@
 Each caller's estimate is kept as it was given, beside what two simpler ways would have said at that
 moment: the wait of the caller who was last answered, and the mean of the last ten. When the wait is
 over, all three are held against it. Who left before he was answered is not left out: those answered
-stand for him too (`ccd.acd.censoring.Patient`), because a figure over answered
+stand for him too (`ccd.acd.estimates.censoring.Patient`), because a figure over answered
 calls alone would hide just the long waits.
 """
 
@@ -16,9 +16,9 @@ from statistics import fmean
 import msgspec
 import numpy as np
 
-from ccd.acd.calibration import APART
-from ccd.acd.censoring import Floats, Patient
-from ccd.acd.departures import Quantiles
+from ccd.acd.estimates.calibration import APART
+from ccd.acd.estimates.censoring import Floats, Patient
+from ccd.acd.estimates.departures import Quantiles
 
 WINDOW = 400
 """Waits remembered for the figures of a queue."""
@@ -100,7 +100,7 @@ class Record:
         """Note what is said now; None where it is not measured.
 
         That is so while the simple ways know nothing to compare it with, and for waits that
-        overlap others too much, as in `ccd.acd.calibration`: in a big centre the last 400 callers
+        overlap others too much, as in `ccd.acd.estimates.calibration`: in a big centre the last 400 callers
         are the last five minutes, and share one fate.
         """
         apart = APART * min(self._count / WINDOW, 1.0) * quantiles.p50

@@ -12,9 +12,9 @@ from collections.abc import Collection, Iterable, Sequence
 
 import msgspec
 
-from ccd.acd.overtaking import Overtaking, Wait, overtakings, waits
 from ccd.acd.steps import Step
-from ccd.acd.story_lines import Line, line_of
+from ccd.acd.stories.lines import Line, line_of
+from ccd.acd.stories.overtaking import Overtaking, Wait, overtakings, waits
 from ccd.events import (
     Bridged,
     CallbackRequested,

@@ -15,8 +15,8 @@ in and however often he asked: a lost caller is rung back once.
     callbacks.next_action()     # Tried(..., next_at=830.0); at that time: Submit, at 0.0
 
 Which phone is called first, the agent's or the customer's, is the desk's business
-(`ccd.acd.callback_desk`); here a try begins with `dial`, and is over with `reached` or
-`failed`. The states and what moves between them: `ccd.acd.callback_states`.
+(`ccd.acd.callbacks.desk`); here a try begins with `dial`, and is over with `reached` or
+`failed`. The states and what moves between them: `ccd.acd.callbacks.states`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ import msgspec
 from sortedcontainers import SortedList
 
 from ccd.acd.anonymity import is_anonymous
-from ccd.acd.callback_states import (
+from ccd.acd.callbacks.states import (
     TRANSITIONS,
     UNDER_WAY,
     CallbackState,

@@ -8,7 +8,7 @@ true to modelled quantile, which changes slowly and may differ between short and
     log quantile = h(log modelled quantile)
 
 for each of the two quantiles: at up to six knots the local quantile of log(wait / modelled), by the
-weighted product-limit estimate (see `ccd.acd.censoring`), late waits weighing more; straight
+weighted product-limit estimate (see `ccd.acd.estimates.censoring`), late waits weighing more; straight
 between the knots, and never falling, so that who has more people ahead is never told less.
 
 This is split conformal prediction with a decaying, localised window: R. Barber, E. Candès,
@@ -29,8 +29,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ccd.acd.censoring import HORIZON, Flags, Floats, Patient, distribution, order
-from ccd.acd.departures import Quantiles
+from ccd.acd.estimates.censoring import HORIZON, Flags, Floats, Patient, distribution, order
+from ccd.acd.estimates.departures import Quantiles
 
 LEVELS = (0.5, 0.9)
 

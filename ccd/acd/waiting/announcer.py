@@ -10,7 +10,7 @@ What is said:
   may overtake; hearing "you are number five" after "number three" tells a caller that we
   lost him, which is not so: his place is kept, others were put before it. So a worse
   position is not said, and none is invented; once he is as near again, he hears it again.
-- The **wait**, as `ccd.acd.wording.wait` puts it. It is an estimate of what is ahead and may
+- The **wait**, as `ccd.acd.waiting.wording.wait` puts it. It is an estimate of what is ahead and may
   grow: it is said as it is. What it can't say honestly it leaves out.
 - Where of both nothing can be said: that all agents are busy.
 - The **offer to be called back**, once in a wait, with the first announcement at which the
@@ -28,7 +28,7 @@ from typing import Final, Protocol
 
 import msgspec
 
-from ccd.acd import wording
+from ccd.acd.waiting import wording
 from ccd.config import Announce, Callback
 from ccd.media.prompt import Prompt
 
@@ -37,7 +37,7 @@ OFFER_CHECK_S = 10.0
 
 
 class Estimate(Protocol):
-    """Seconds from now on, or None (`ccd.acd.estimator.Estimate`)."""
+    """Seconds from now on, or None (`ccd.acd.estimates.estimator.Estimate`)."""
 
     @property
     def p50(self) -> float | None:

@@ -15,7 +15,7 @@ call (the ACD's service) tells this room what happens to it:
 A call that is not here is nobody's mistake: such news crosses (a prompt that ends as the
 caller leaves) and is ignored. Nothing here moves a call or a contact: a caller who takes
 the offer to be called back is handed to `call_back`, which releases the call from its queue
-(after which the service says `left`). Rules of overflow belong to `ccd.acd.overflow`, which
+(after which the service says `left`). Rules of overflow belong to `ccd.acd.overflow.rules`, which
 needs nothing of this room but `left` or `moved` when one has been followed.
 """
 
@@ -27,10 +27,10 @@ from dataclasses import dataclass
 
 import structlog
 
-from ccd.acd.announcer import Announcer, Estimate
 from ccd.acd.anonymity import is_anonymous
 from ccd.acd.contact import Contact
-from ccd.acd.languages import Languages
+from ccd.acd.waiting.announcer import Announcer, Estimate
+from ccd.acd.waiting.languages import Languages
 from ccd.alarm import Alarm
 from ccd.config import Callback, Queue, Settings
 from ccd.events import EventStream, WaitEstimated

@@ -1,16 +1,16 @@
-"""Where calls go that leave a queue without an agent (`ccd.acd.exits.Ways`), done."""
+"""Where calls go that leave a queue without an agent (`ccd.acd.overflow.exits.Ways`), done."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Protocol
 
-from ccd.acd import wording
-from ccd.acd.farewell import Farewell
-from ccd.acd.languages import Languages
 from ccd.acd.service import Acd
-from ccd.acd.waiting_room import Sounds
-from ccd.acd.wording import Phrase
+from ccd.acd.waiting import wording
+from ccd.acd.waiting.farewell import Farewell
+from ccd.acd.waiting.languages import Languages
+from ccd.acd.waiting.room import Sounds
+from ccd.acd.waiting.wording import Phrase
 from ccd.config import Queue
 from ccd.switch.call import Call
 
@@ -19,7 +19,7 @@ REASON = "overflowed"
 
 
 class Mailbox(Protocol):
-    """Who takes messages (`ccd.acd.voicemail_desk.VoicemailDesk`)."""
+    """Who takes messages (`ccd.acd.voicemail.desk.VoicemailDesk`)."""
 
     def take(self, call: Call, queue: str) -> None:
         """Have the caller leave one."""

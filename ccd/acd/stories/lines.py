@@ -1,4 +1,4 @@
-"""One event of a contact, said in a line (`ccd.acd.story`)."""
+"""One event of a contact, said in a line (`ccd.acd.stories.story`)."""
 
 from __future__ import annotations
 

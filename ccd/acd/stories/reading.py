@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlite_utils import Database
 
-from ccd.acd.story import Story, span, tell
+from ccd.acd.stories.story import Story, span, tell
 from ccd.events import CallbackRequested, CallbackResolved, Event, Queued, Routed
 from ccd.store import contacts
 

@@ -1,8 +1,8 @@
 """How long somebody is likely to wait: a calibrated P50 and P90, measured live. Sans-IO.
 
-The model (`ccd.acd.departures`) takes the place in the order, the agents at work and two learnt rates
-(`ccd.acd.rates`); `ccd.acd.calibration` turns its quantiles into those that hold here;
-`ccd.acd.backtest` measures what the promises were worth. docs/estimates.md has it in words.
+The model (`ccd.acd.estimates.departures`) takes the place in the order, the agents at work and two learnt rates
+(`ccd.acd.estimates.rates`); `ccd.acd.estimates.calibration` turns its quantiles into those that hold here;
+`ccd.acd.estimates.backtest` measures what the promises were worth. docs/estimates.md has it in words.
 
 A wait is the time until an agent would have taken the contact, had it stayed: who hangs up after 40 s
 is an observation of "longer than 40 s", not of 40 s.
@@ -15,10 +15,10 @@ from math import isfinite
 
 import msgspec
 
-from ccd.acd.backtest import BackTest, Record, Said
-from ccd.acd.calibration import Calibration, Seen
-from ccd.acd.departures import Quantiles, moments, quantiles
-from ccd.acd.rates import HandleTimes, Patience
+from ccd.acd.estimates.backtest import BackTest, Record, Said
+from ccd.acd.estimates.calibration import Calibration, Seen
+from ccd.acd.estimates.departures import Quantiles, moments, quantiles
+from ccd.acd.estimates.rates import HandleTimes, Patience
 
 LOOK_S = 5.0
 """The first look back at a waiting contact is after this wait, each further one at twice the wait: a

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 
-from ccd.acd.wording import LANGUAGES, languages_of
+from ccd.acd.waiting.wording import LANGUAGES, languages_of
 from ccd.config import Queue, Settings
 from ccd.switch.call import Call
 

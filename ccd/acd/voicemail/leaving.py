@@ -1,6 +1,6 @@
 """Callers who leave a message: greeting, tone, recording, thanks (asyncio's side).
 
-What follows what is `ccd.acd.voicemail.LEAVING`; this plays, records and hangs up.
+What follows what is `ccd.acd.voicemail.messages.LEAVING`; this plays, records and hangs up.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from typing import NamedTuple
 
 import structlog
 
-from ccd.acd import wording
-from ccd.acd.languages import Languages
-from ccd.acd.voicemail import LEAVING, Leaving, LeavingEvent, LeavingStep
-from ccd.acd.waiting_room import Sounds
+from ccd.acd.voicemail.messages import LEAVING, Leaving, LeavingEvent, LeavingStep
+from ccd.acd.waiting import wording
+from ccd.acd.waiting.languages import Languages
+from ccd.acd.waiting.room import Sounds
 from ccd.config import Queue
 from ccd.model import Cause, Party
 from ccd.switch.call import Call, Leg

@@ -1,6 +1,6 @@
 """Callbacks at work: from a caller's wish to a conversation, through every try.
 
-The desk joins the engine (`ccd.acd.callbacks`), which knows who is to be called and when,
+The desk joins the engine (`ccd.acd.callbacks.engine`), which knows who is to be called and when,
 with the distributor, where a callback waits among the live callers at the place that its
 customer had; with the two ways of calling him (`callback_agent_first`,
 `callback_customer_first`); with opening hours; and with the journal, from whose events it
@@ -21,11 +21,9 @@ import msgspec
 import structlog
 
 from ccd.acd.anonymity import is_anonymous
-from ccd.acd.callback_agent_first import AgentFirst
-from ccd.acd.callback_customer_first import CustomerFirst, Forecast
-from ccd.acd.callback_self_service import HEARD, Callers
-from ccd.acd.callback_states import Origin
-from ccd.acd.callbacks import (
+from ccd.acd.callbacks.agent_first import AgentFirst
+from ccd.acd.callbacks.customer_first import CustomerFirst, Forecast
+from ccd.acd.callbacks.engine import (
     FAULTS_OF_OURS,
     Callback,
     CallbackRules,
@@ -38,6 +36,8 @@ from ccd.acd.callbacks import (
     Tried,
     Withdraw,
 )
+from ccd.acd.callbacks.self_service import HEARD, Callers
+from ccd.acd.callbacks.states import Origin
 from ccd.acd.contact import Contact
 from ccd.acd.errors import AcdError
 from ccd.acd.from_settings import Callers as Customers
@@ -104,7 +104,7 @@ class Distribution(Protocol):
 
 
 class Hours(Protocol):
-    """Opening hours (`ccd.acd.calendar.OpeningHours`); times are seconds since the epoch."""
+    """Opening hours (`ccd.acd.overflow.calendar.OpeningHours`); times are seconds since the epoch."""
 
     def is_open(self, at: float) -> bool:
         """Whether it is open then."""

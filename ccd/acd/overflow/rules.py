@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from ccd.acd.calendar import OpeningHours
+from ccd.acd.overflow.calendar import OpeningHours
 from ccd.config import Overflow, Queue
 from ccd.settings.targets import (
     Target,

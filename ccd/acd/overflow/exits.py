@@ -1,6 +1,6 @@
 """Ways out of a queue, followed: rules of overflow for calls that come, and for calls that wait.
 
-`ccd.acd.overflow` says which rule holds and when to look again; this looks at those times,
+`ccd.acd.overflow.rules` says which rule holds and when to look again; this looks at those times,
 and sends the call there. A call that could not go (no channel free, nobody answered) stays
 where it is, and that rule is not tried again for it in this queue.
 """
@@ -14,8 +14,8 @@ from typing import Protocol
 
 import structlog
 
-from ccd.acd.calendar import OpeningHours
-from ccd.acd.overflow import (
+from ccd.acd.overflow.calendar import OpeningHours
+from ccd.acd.overflow.rules import (
     Arrival,
     Journey,
     Overflows,

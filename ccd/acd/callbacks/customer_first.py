@@ -17,8 +17,8 @@ from typing import NamedTuple, Protocol
 
 from sortedcontainers import SortedList
 
-from ccd.acd.callback_agent_first import CUSTOMER_RINGS_S
-from ccd.acd.callbacks import Callback
+from ccd.acd.callbacks.agent_first import CUSTOMER_RINGS_S
+from ccd.acd.callbacks.engine import Callback
 from ccd.alarm import Alarm
 from ccd.config import Queue
 from ccd.events import Bridged, CallCleared, Event
@@ -55,7 +55,7 @@ def pause(forecast: Forecast, under_way: int, answers_s: float = CUSTOMER_ANSWER
 
 
 class Report(Protocol):
-    """Who is told what became of a try (`ccd.acd.callback_desk`)."""
+    """Who is told what became of a try (`ccd.acd.callbacks.desk`)."""
 
     def turn(self, callback: str) -> None:
         """Now is the time: say `CustomerFirst.dial`."""

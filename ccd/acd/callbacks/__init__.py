@@ -1,0 +1,1 @@
+"""Calling customers back, in their place."""

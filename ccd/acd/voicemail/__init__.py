@@ -1,0 +1,1 @@
+"""Messages: left by callers, given to agents like calls."""
