@@ -120,6 +120,7 @@ class Agent:
         "rank",
         "reason",
         "seats",
+        "sits",
         "skills",
         "state",
         "wish",
@@ -134,7 +135,9 @@ class Agent:
         self.queues: tuple[str, ...] = ()
         self.skills: Mapping[str, int] = {}
         self.lines: list[Line] = []
-        """Those that he qualifies for."""
+        """Those that he qualifies for, tighter ones first."""
+        self.sits: list[Line] = []
+        """Those of them in which he sits while he is idle."""
         self.seats: dict[Line, Seat] = {}
         """Where he sits and waits for work."""
         self.state = AgentState.LOGGED_OUT
@@ -195,12 +198,14 @@ class Agent:
         """He can serve this line as well."""
         self.lines.append(line)
         line.able += 1
+        if line.need.agent is None and not any(tighter in self.lines for tighter in line.tighter):
+            self.sits.append(line)
 
     def serve_only(self, lines: Iterable[Line]) -> None:
         """He can serve these lines, and no others."""
         for line in self.lines:
             line.able -= 1
-        self.lines = []
+        self.lines, self.sits = [], []
         for line in lines:
             self.serve(line)
 

@@ -49,13 +49,13 @@ class Competition:
     def standing(self, line: Line, place: Place, queue: QueueState, now: float) -> Standing:
         """The standing of a contact at this place of this line."""
         if line.need.agent is not None:
-            return Standing(line.waiting.bisect_left(place), 1)
+            return Standing(line.ahead_of(place), 1)
         rivals = self._rivals.get(line)
         if rivals is None or now >= rivals.until:
             if len(self._rivals) > 2 * len(queue.lines) + 10_000:
                 self._rivals.clear()  # lines that are no more
             rivals = self._rivals[line] = _rivals(line, queue, now)
-        ahead = sum(other.waiting.bisect_left(place) * share for other, share in rivals.lines)
+        ahead = sum(other.ahead_of(place) * share for other, share in rivals.lines)
         return Standing(round(ahead), rivals.servers)
 
 

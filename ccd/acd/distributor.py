@@ -584,16 +584,16 @@ class Distributor:
             line = self._seating.personal_line(need, case.queue)
         else:
             line = self._seating.line(need, case.queue, now)
-            if line.idle:
+            candidates = line.candidates()
+            if candidates:
                 # Nobody else waits here then, or an idle agent would have taken him.
-                candidates = len(line.idle)
-                rung = min(case.queue.settings.ring_agents, candidates)
-                chosen = [self._agents[line.idle[index][-1]] for index in range(rung)]
+                seats = line.best(case.queue.settings.ring_agents)
+                chosen = [self._agents[seat[-1]] for seat in seats]
                 for person in chosen:
                     self._seating.stand_up(person)
                 self._assign(case, chosen, candidates, now)
                 return
-        line.waiting.add(case.place)
+        line.stand(case.place)
         case.line = line
         enqueued_at = case.contact.enqueued_at
         if case.phase + 1 < len(case.phases):
@@ -607,7 +607,7 @@ class Distributor:
         """Take a waiting contact out of its line."""
         line = case.line
         assert line is not None
-        line.waiting.remove(case.place)
+        line.leave(case.place)
         case.line = None
         for timer in case.timers:
             timer.cancel()
@@ -707,9 +707,9 @@ class Distributor:
     @staticmethod
     def _position(case: Case) -> int:
         queue, place = case.queue, case.place
-        before = sum(line.waiting.bisect_left(place) for line in queue.lines.values())
+        before = sum(line.ahead_of(place) for line in queue.lines.values())
         if queue.personal:
-            before += sum(line.waiting.bisect_left(place) for line in queue.personal.values())
+            before += sum(line.ahead_of(place) for line in queue.personal.values())
         return before + 1
 
     # --- inside: reasons ------------------------------------------------------------------

@@ -36,3 +36,8 @@ def lowest_levels(*needs: Mapping[str, int]) -> Skills:
 def suffice(has: Mapping[str, int], needed: Skills) -> bool:
     """Whether somebody with these skills will do."""
     return all(has.get(skill, 0) >= level for skill, level in needed)
+
+
+def covers(more: Skills, less: Skills) -> bool:
+    """Whether everybody who satisfies `more` satisfies `less`."""
+    return suffice(dict(more), less)

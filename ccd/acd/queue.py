@@ -10,7 +10,7 @@ from ccd.acd import strategies
 from ccd.acd.agent import Agent
 from ccd.acd.contact import QueueSettings
 from ccd.acd.line import Line
-from ccd.acd.need import Need, lowest_levels, suffice
+from ccd.acd.need import Need, covers, lowest_levels, suffice
 from ccd.acd.strategies import Strategy
 from ccd.model import Channel
 
@@ -44,8 +44,14 @@ class QueueState:
         if settings.strategy not in strategies.BUILT_IN:
             strategy = partial(strategies.ask, strategy)
         self.settings, self.strategy = settings, strategy
+        base: Need | None = None
         for need in self._own_needs():
-            self.lines[need] = Line(need)
+            base = base or need
+            tighter = (
+                line for line in self.lines.values() if covers(line.need.skills, need.skills)
+            )
+            if need not in self.lines:
+                self.lines[need] = Line(need, judged_by=base, tighter=tuple(tighter))
 
     @property
     def name(self) -> str:
@@ -80,5 +86,6 @@ class QueueState:
             del self.lines[line.need]
         for agent in self.members.values():
             agent.lines = [line for line in agent.lines if line not in empty]
+            agent.sits = [line for line in agent.sits if line not in empty]
             for line in empty & agent.seats.keys():
                 del agent.seats[line]

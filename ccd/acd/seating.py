@@ -70,26 +70,27 @@ class Seating:
 
     def sit_down(self, person: Agent, now: float) -> None:
         """Have an agent with room wait in all lines that he can serve."""
-        for line in person.lines:
-            if line.need.agent is None and person.has_room(line.need.channel):
+        ready = person.state is AgentState.READY
+        for line in person.sits:
+            if ready or person.has_room(line.need.channel):
                 self._sit_down_in(person, line, now)
 
     def _sit_down_in(self, person: Agent, line: Line, now: float) -> None:
         queue = self.queues[line.need.queue]
         try:
-            number = queue.strategy(person, line.need, now)
+            number = queue.strategy(person, line.judged_by, now)
         except Exception as error:  # a plug-in's, whatever it is: calls go on
             self._strategy_broke(queue, error)
-            number = queue.strategy(person, line.need, now)
+            number = queue.strategy(person, line.judged_by, now)
         seat: Seat = (person.load, number, person.idle_since, person.number, person.name)
-        line.idle.add(seat)
+        line.sit_down(seat)
         person.seats[line] = seat
 
     @staticmethod
     def stand_up(person: Agent) -> None:
         """Take an agent who waits for work out of his lines."""
         for line, seat in person.seats.items():
-            line.idle.remove(seat)
+            line.stand_up(seat)
         person.seats.clear()
 
     def _strategy_broke(self, queue: QueueState, error: Exception) -> None:
@@ -99,9 +100,9 @@ class Seating:
         for line in queue.lines.values():
             for load, _, since, number, name in list(line.idle):
                 person = self.agents[name]
-                line.idle.remove(person.seats[line])
+                line.stand_up(person.seats[line])
                 person.seats[line] = (load, since, since, number, name)
-                line.idle.add(person.seats[line])
+                line.sit_down(person.seats[line])
 
     # --- lines ------------------------------------------------------------------------
 

@@ -10,10 +10,11 @@ A plug-in is any callable of this shape, named in the settings as `module:name`:
     def nearest_desk(agent: AgentFacts, need: Need, now: float) -> float:
         return DESKS[agent.name]
 
-It must be quick, must not change the agent, and is trusted code: it runs in the daemon.
-Should it raise, or return what is no number, its queue goes on with `longest_idle`, the
-error is an event, and nobody loses his place. A change of the queue's settings tries it
-again.
+`need` is the queue's own, also where a ring asks for less by then; with what the contact needs
+beside it, if anything. The function must be quick, must not change the agent, and is trusted
+code: it runs in the daemon. Should it raise, or return what is no number, its queue goes on
+with `longest_idle`, the error is an event, and nobody loses his place. A change of the
+queue's settings tries it again.
 """
 
 from __future__ import annotations

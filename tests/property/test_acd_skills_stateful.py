@@ -150,9 +150,10 @@ class Life(RuleBasedStateMachine):
         """Smaller is better, by the strategy of the contact's queue."""
         queue = self.queues[self.queue_of[name]]
         skills = queue.skills
-        for ring in queue.rings:
-            if self.waited(name) >= ring.after_s:
-                skills = ring.skills
+        if self.contacts[name].skills or self.contacts[name].channel is not Channel.VOICE:
+            for ring in queue.rings:
+                if self.waited(name) >= ring.after_s:
+                    skills = ring.skills
         needed = skills.keys() | self.contacts[name].skills.keys()
         levels = self.levels[agent]
         by = {
