@@ -141,7 +141,8 @@ class Floor:
     def restore(self, left: LeftOpen) -> None:
         """Take up what an earlier run left open.
 
-        A callback or message of a queue that is no more is kept by its desk until it is back.
+        A message of a queue that is no more waits until the queue is back; a callback of one is
+        resolved as closed, and told.
         """
         self.callbacks.restore(left.callbacks)
         self.voicemail.restore(left.messages)

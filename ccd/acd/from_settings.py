@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from ccd import config
 from ccd.acd.contact import Contact, QueueSettings, RingSettings
+from ccd.acd.need import lowest_levels, suffice
 from ccd.model import Channel
 
 ALL_QUEUES = "*"
@@ -56,15 +57,10 @@ def agent_queues(agent: config.Agent, queues: Iterable[config.Queue]) -> tuple[s
         queue.name
         for queue in queues
         if any(
-            suffices(agent.skills, need)
+            suffice(agent.skills, lowest_levels(need))
             for need in (queue.skills, *(ring.skills for ring in queue.ring))
         )
     )
-
-
-def suffices(skills: Mapping[str, int], need: Mapping[str, int]) -> bool:
-    """Return whether somebody with `skills` (name, level) has all of `need` (name, lowest level)."""
-    return all(skills.get(skill, 0) >= level for skill, level in need.items())
 
 
 class Callers:

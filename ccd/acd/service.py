@@ -275,11 +275,6 @@ class Acd:
         self._pump()
         return True
 
-    def contact_of(self, call: Call) -> Contact | None:
-        """What a call is that waits, or came to wait; None for one that is not here."""
-        case = self._cases.get(call.id)
-        return None if case is None else case.contact
-
     def connect_outside(self, call: Call, number: str, trunk: str) -> None:
         """Connect a waiting call with a number outside, in an agent's place.
 

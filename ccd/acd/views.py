@@ -21,8 +21,6 @@ class AgentView(msgspec.Struct, frozen=True, kw_only=True):
     pending: str | None = None
     """`log_off` or `not_ready`, to be done when the contact is over."""
     skills: dict[str, int] = {}
-    occupancy: float = 0.0
-    """Share of the last hour or so that he worked (`ccd.acd.occupancy`), as of his last change."""
 
 
 class QueueView(msgspec.Struct, frozen=True, kw_only=True):
