@@ -252,6 +252,8 @@ class Queue(Section, frozen=True, kw_only=True):
     """WAV file; empty: the built-in one."""
     skills: dict[str, int] = {}
     """What an agent needs for its calls: a `[[skill]]` and the lowest level that will do."""
+    skill_weights: dict[str, float] = {}
+    """How much a level of each needed skill counts for the strategies `most_skilled` and `weighted`; 1 where nothing is said."""
     strategy: str = "longest_idle"
     """Which of several agents gets a call: `longest_idle`, `most_skilled`, `least_skilled`, `least_occupied`,
     `round_robin`, `linear`, `weighted`, or a plug-in as `module:name`."""

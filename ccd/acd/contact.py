@@ -55,6 +55,7 @@ class QueueSettings(msgspec.Struct, frozen=True, kw_only=True):
     wrap_up_s: float = 0.0
     """Most time an agent may wrap up after a contact; 0: none, `inf`: until he says so."""
     skills: dict[str, int] = {}
+    skill_weights: dict[str, float] = {}
     strategy: str = "longest_idle"
     ring_agents: int = 1
     weight_s: float = 0.0

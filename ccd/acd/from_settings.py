@@ -35,6 +35,7 @@ def queue_settings(queue: config.Queue) -> QueueSettings:
         name=queue.name,
         wrap_up_s=queue.wrap_up_s,
         skills=queue.skills,
+        skill_weights=queue.skill_weights,
         strategy=queue.strategy,
         ring_agents=queue.ring_agents,
         weight_s=queue.weight_s,

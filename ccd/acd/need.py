@@ -22,6 +22,8 @@ class Need(NamedTuple):
     channel: Channel
     skills: Skills = ()
     agent: str | None = None
+    weights: tuple[tuple[str, float], ...] = ()
+    """How much a level of a skill counts for strategies; 1 where it is not named."""
 
 
 def lowest_levels(*needs: Mapping[str, int]) -> Skills:

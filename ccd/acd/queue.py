@@ -46,7 +46,7 @@ class QueueState:
         self.settings, self.strategy = settings, strategy
         base: Need | None = None
         for need in self._own_needs():
-            base = base or need
+            base = base or self._judged_by(need)
             tighter = (
                 line for line in self.lines.values() if covers(line.need.skills, need.skills)
             )
@@ -64,7 +64,7 @@ class QueueState:
         if line is None:
             if len(self.lines) >= SPARE_LINES:
                 self._forget_empty_lines()
-            line = self.lines[need] = Line(need)
+            line = self.lines[need] = Line(need, judged_by=self._judged_by(need))
             for agent in self.members.values():
                 if suffice(agent.skills, need.skills):
                     agent.serve(line)
@@ -73,6 +73,9 @@ class QueueState:
     def lines_for(self, agent: Agent) -> Iterator[Line]:
         """The lines whose contacts this member can serve."""
         return (line for line in self.lines.values() if suffice(agent.skills, line.need.skills))
+
+    def _judged_by(self, need: Need) -> Need:
+        return need._replace(weights=tuple(self.settings.skill_weights.items()))
 
     def _own_needs(self) -> Iterator[Need]:
         """What a call without needs of its own asks for, ring by ring."""

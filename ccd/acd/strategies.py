@@ -67,8 +67,11 @@ def longest_idle(agent: AgentFacts, need: Need, now: float) -> float:
 
 
 def most_skilled(agent: AgentFacts, need: Need, now: float) -> float:
-    """Who is best at what is needed: the highest sum of his levels in it."""
-    return -sum(agent.skills.get(skill, 0) for skill, _ in need.skills)
+    """Who is best at what is needed: the highest sum of his levels in it, each by its weight."""
+    if not need.weights:
+        return -sum(agent.skills.get(skill, 0) for skill, _ in need.skills)
+    weights = dict(need.weights)
+    return -sum(agent.skills.get(skill, 0) * weights.get(skill, 1.0) for skill, _ in need.skills)
 
 
 def least_skilled(agent: AgentFacts, need: Need, now: float) -> float:

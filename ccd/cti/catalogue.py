@@ -235,6 +235,7 @@ class QueueArgs(Args, frozen=True, kw_only=True):
     wrap_up_s: float | None = None
     service_level_s: float | None = None
     skills: dict[str, int] | None = None
+    skill_weights: dict[str, float] | None = None
     strategy: str | None = None
     ring_agents: int | None = None
     weight_s: float | None = None

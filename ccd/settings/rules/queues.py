@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import math
 from collections.abc import Collection, Iterator
 
 from ccd.config import Queue, Settings
@@ -45,6 +46,7 @@ def queues(settings: Settings) -> Iterator[Problem]:
             yield Problem((*key, "name"), f'"{EVERY}" is no name', mend)
         yield from _times(key, queue)
         yield from levels((*key, "skills"), queue.skills, skills)
+        yield from _weights((*key, "skill_weights"), queue, skills)
         yield from _strategy((*key, "strategy"), queue.strategy)
         if not 1 <= queue.ring_agents <= MOST_RING_AGENTS:
             mend = f"1 to {MOST_RING_AGENTS}"
@@ -63,6 +65,15 @@ def _times(key: Key, queue: Queue) -> Iterator[Problem]:
     yield from not_negative((*key, "weight_s"), queue.weight_s, "none")
     yield from not_negative((*key, "last_agent_s"), queue.last_agent_s, "not to wait for him")
     yield from not_negative((*key, "adviser_s"), queue.adviser_s, "not to wait for him")
+
+
+def _weights(key: Key, queue: Queue, skills: Collection[str]) -> Iterator[Problem]:
+    """Skills that there are, each with a weight that puts the more skilled first."""
+    for skill, weight in queue.skill_weights.items():
+        yield from known((*key, skill), skill, "skill", skills)
+        if not 0 <= weight < math.inf:
+            mend = "0 or more; 1 is what is taken where nothing is said"
+            yield Problem((*key, skill), f"{weight:g} is no weight", mend)
 
 
 def _strategy(key: Key, name: str) -> Iterator[Problem]:

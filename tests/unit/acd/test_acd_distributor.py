@@ -340,3 +340,22 @@ def test_a_queue_closes_only_when_nobody_waits_or_is_rung_for(acd: Distributor) 
     assert acd.agent("anna").queues == ("advice",)
     assert acd.contact_ended("c1", 4.0) is True
     assert acd.agent("anna").state is AgentState.READY
+
+
+@pytest.mark.parametrize(("weights", "chosen"), [({}, "anna"), ({"english": 3.0}, "bert")])
+def test_a_skill_counts_by_its_weight(weights: dict[str, float], chosen: str) -> None:
+    acd = Distributor()
+    acd.add_queue(
+        QueueSettings(
+            name="orders",
+            skills={"orders": 1, "english": 1},
+            skill_weights=weights,
+            strategy="most_skilled",
+        )
+    )
+    for name, orders, english in (("anna", 9, 2), ("bert", 3, 5)):
+        acd.agent_log_on(name, ["orders"], 0.0, skills={"orders": orders, "english": english})
+        acd.agent_ready(name, 0.0)
+    drain(acd)
+    acd.enqueue(contact("c1", at=1.0), 1.0)
+    assert assigned(acd) == [("c1", chosen)]

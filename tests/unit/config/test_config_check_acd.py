@@ -205,6 +205,11 @@ def test_calendars(calendar: Calendar, says: str) -> None:
     [
         ({"skills": {"chinese": 3}}, 'queue[1].skills.chinese: there is no skill "chinese"'),
         ({"skills": {"orders": 12}}, "queue[1].skills.orders: level 12 is out of range (1 to 10)"),
+        (
+            {"skill_weights": {"orders": -1.0}},
+            "queue[1].skill_weights.orders: -1 is no weight (0 or more",
+        ),
+        ({"skill_weights": {"order": 2.0}}, "queue[1].skill_weights.order: there is no skill"),
         ({"ring_agents": 0}, "queue[1].ring_agents: 0 is out of range (1 to 20)"),
         ({"ring_agents": 21}, "queue[1].ring_agents: 21 is out of range"),
         ({"weight_s": -5.0}, "queue[1].weight_s: -5 is negative"),
