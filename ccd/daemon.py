@@ -201,7 +201,7 @@ class Daemon:
             recordings=Path(settings.recording.folder).expanduser()
             if settings.recording.folder
             else self.paths.recordings,
-            messages=self.paths.messages,
+            messages=self.paths.voicemail,
             languages=self.languages,
             salvage=self._salvage,
             boot=self.boot,

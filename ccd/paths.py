@@ -38,11 +38,6 @@ class StatePaths:
         return self.root / "ccd.sqlite"
 
     @property
-    def messages(self) -> Path:
-        """Voicemail, by day."""
-        return self.root / "messages"
-
-    @property
     def recordings(self) -> Path:
         """Recorded calls, where the settings name no other folder."""
         return self.root / "recordings"
@@ -107,7 +102,7 @@ class StatePaths:
         for folder in (
             self.root,
             self.recordings,
-            self.messages,
+            self.voicemail,
             self.prompts,
             self.log.parent,
             self.sockets,

@@ -166,7 +166,7 @@ class Floor:
             self._switch.clear_call(call, Cause.DESTINATION_NOT_OBTAINABLE)
 
     def counts(self) -> dict[str, float]:
-        """What is under way beside live calls, and how many customers today's calls were of."""
+        """What is under way beside live calls, and how many customers called since the start."""
         figures = self.acd.redials.figures()
         return {
             "acd.callbacks": len(self.callbacks.open),
