@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from ccd.model import Cause, Party, Quality
+from ccd.model import Cause, Customer, ListenMode, Party, Quality
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=True):
@@ -92,6 +92,14 @@ class Delivered(Event, frozen=True, kw_only=True):
     queue: str
     number: str = ""
     """The number outside."""
+    ani: str = ""
+    dnis: str = ""
+    data: dict[str, str] = {}
+    """What was gathered on the way and travels with the call."""
+    customer: Customer | None = None
+    """Who calls, where the customer store knows exactly one; published before the phone is called."""
+    matches: int = 0
+    """How many customers it could be; 0: unknown, or the number was withheld."""
 
 
 class Bridged(Event, frozen=True, kw_only=True):
@@ -119,11 +127,140 @@ class Retrieved(Event, frozen=True, kw_only=True):
 
 
 class Transferred(Event, frozen=True, kw_only=True):
-    """The call went from one agent to another destination."""
+    """The call went from one party to another destination (ECMA-269, 17.2.25).
+
+    After a consultation `secondary` is the call that it was, which is over by this.
+    """
 
     call: str
     from_leg: str
     to_leg: str
+    secondary: str = ""
+    agent: str | None = None
+    """Who gave it away."""
+    to_agent: str | None = None
+
+
+class Conferenced(Event, frozen=True, kw_only=True):
+    """A party joined the conversation (ECMA-269, 17.2.6): all `legs` hear each other.
+
+    After a consultation `secondary` is the call that it was, which is over by this.
+    """
+
+    call: str
+    leg: str
+    """Who joined."""
+    legs: tuple[str, ...]
+    secondary: str = ""
+    agent: str | None = None
+    """Who brought him in."""
+
+
+class Diverted(Event, frozen=True, kw_only=True):
+    """The call was at this connection and goes elsewhere (ECMA-269, 17.2.10): deflected, or picked up."""
+
+    call: str
+    leg: str
+    agent: str
+    to: str
+    """An agent, a queue, or a number outside."""
+    why: str
+    """`deflected` or `picked_up`."""
+
+
+class Joined(Event, frozen=True, kw_only=True):
+    """Somebody listens to, whispers in, or speaks in a conversation that he was no party of, or does
+    so otherwise than before (ECMA-269, join call)."""
+
+    call: str
+    leg: str
+    agent: str
+    """The supervisor."""
+    mode: ListenMode
+    to_agent: str | None = None
+    """The agent whom he listens to, or whispers to."""
+
+
+class Parked(Event, frozen=True, kw_only=True):
+    """The call waits, with music, until somebody takes it from there; `leg` left it there."""
+
+    call: str
+    leg: str
+    agent: str | None
+    place: str
+
+
+class Unparked(Event, frozen=True, kw_only=True):
+    """Somebody took the call, or nobody did in time (`agent` None) and it goes back to who parked it."""
+
+    call: str
+    place: str
+    agent: str | None = None
+
+
+class DataAssociated(Event, frozen=True, kw_only=True):
+    """Data was attached to the call (ECMA-269, associate data); the new values alone."""
+
+    call: str
+    data: dict[str, str]
+    by: str = ""
+
+
+class SentToIvr(Event, frozen=True, kw_only=True):
+    """An agent sent his caller through a flow, to key a PIN, say; he comes back."""
+
+    call: str
+    flow: str
+    agent: str
+
+
+class ReturnedFromIvr(Event, frozen=True, kw_only=True):
+    """The caller is back with the agent; `outcome` is the flow's word, `data` what it gathered."""
+
+    call: str
+    flow: str
+    agent: str
+    outcome: str
+    data: dict[str, str] = {}
+
+
+# --- routing by an outside program (ECMA-269, routing services) --------------------
+
+
+class RouteRegistered(Event, frozen=True, kw_only=True):
+    """A program is asked about calls for this queue from now on."""
+
+    router: str
+    queue: str
+
+
+class RouteCancelled(Event, frozen=True, kw_only=True):
+    """And no longer; `reason` is cancelled, session_lost, or failing."""
+
+    router: str
+    queue: str
+    reason: str
+
+
+class RouteRequested(Event, frozen=True, kw_only=True):
+    """Where shall this call go? The router has until `deadline` (seconds since the epoch)."""
+
+    call: str
+    router: str
+    queue: str
+    ani: str
+    dnis: str
+    data: dict[str, str] = {}
+    deadline: float
+
+
+class RouteUsed(Event, frozen=True, kw_only=True):
+    """Where it went: the router's destination, or by `why` (timeout, refused, no_router) the ACD's."""
+
+    call: str
+    router: str
+    destination: str
+    why: str = ""
 
 
 class Failed(Event, frozen=True, kw_only=True):
@@ -196,6 +333,22 @@ class RecordingStopped(Event, frozen=True, kw_only=True):
     call: str
     path: str
     seconds: float
+
+
+class RecordingPaused(Event, frozen=True, kw_only=True):
+    """The file goes on in silence, while a customer says a card number, say."""
+
+    call: str
+    path: str
+    by: str = ""
+
+
+class RecordingResumed(Event, frozen=True, kw_only=True):
+    """It goes on with what is said."""
+
+    call: str
+    path: str
+    by: str = ""
 
 
 # --- distribution -----------------------------------------------------------------
@@ -361,6 +514,28 @@ class AgentWorkingAfterCall(Event, frozen=True, kw_only=True):
     call: str
 
 
+class WrappedUp(Event, frozen=True, kw_only=True):
+    """An agent said what came of a call."""
+
+    agent: str
+    call: str
+    disposition: str
+    notes: str = ""
+
+
+class SeatLocked(Event, frozen=True, kw_only=True):
+    """The agent left his seat locked: nobody acts for him until it is opened."""
+
+    agent: str
+
+
+class SeatOpened(Event, frozen=True, kw_only=True):
+    """And is back; `by` is he, or the supervisor who opened it."""
+
+    agent: str
+    by: str
+
+
 # --- the plant ---------------------------------------------------------------------
 
 
@@ -433,6 +608,18 @@ AnyEvent = (
     | Held
     | Retrieved
     | Transferred
+    | Conferenced
+    | Diverted
+    | Joined
+    | Parked
+    | Unparked
+    | DataAssociated
+    | SentToIvr
+    | ReturnedFromIvr
+    | RouteRegistered
+    | RouteCancelled
+    | RouteRequested
+    | RouteUsed
     | Failed
     | ConnectionCleared
     | CallCleared
@@ -441,6 +628,8 @@ AnyEvent = (
     | DigitsDetected
     | RecordingStarted
     | RecordingStopped
+    | RecordingPaused
+    | RecordingResumed
     | Routed
     | DistributorTold
     | WaitEstimated
@@ -459,6 +648,9 @@ AnyEvent = (
     | AgentReserved
     | AgentBusy
     | AgentWorkingAfterCall
+    | WrappedUp
+    | SeatLocked
+    | SeatOpened
     | PhoneRegistered
     | PhoneUnregistered
     | TrunkStateChanged

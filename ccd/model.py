@@ -83,6 +83,19 @@ class Direction(StrEnum):
     """A caller."""
     OUT = "out"
     """We did: `ani` is the number that we showed, `dnis` the one that we dialled."""
+    INTERNAL = "internal"
+    """One of us called another: `ani` is who called, `dnis` whom."""
+
+
+class ListenMode(StrEnum):
+    """How somebody who is no party of a conversation takes part in it (ECMA-269, join call)."""
+
+    SILENT = "silent"
+    """He hears all, nobody hears him (monitor)."""
+    WHISPER = "whisper"
+    """He hears all, and is heard by one agent alone (coach)."""
+    ACTIVE = "active"
+    """He hears all and all hear him (barge)."""
 
 
 class Outcome(StrEnum):
@@ -122,6 +135,26 @@ class Quality(msgspec.Struct, frozen=True, kw_only=True):
     round_trip_ms: float | None = None
     r_factor: float = 0.0
     mos: float = 0.0
+
+
+class Customer(msgspec.Struct, frozen=True, kw_only=True):
+    """A customer, as the customer store knows him: what an agent sees when his phone rings."""
+
+    id: str
+    name: str = ""
+    numbers: tuple[str, ...] = ()
+    customer_class: str = ""
+    adviser: str = ""
+    """The agent who looks after him."""
+    language: str = ""
+    accounts: tuple[str, ...] = ()
+    notes: str = ""
+    """The newest notes, as one reads them at a glance."""
+    last_contact_at: float | None = None
+    """Seconds since the epoch."""
+    last_agent: str = ""
+    contacts: int = 0
+    """How often he was in touch."""
 
 
 class CallRecord(msgspec.Struct, frozen=True, kw_only=True):
