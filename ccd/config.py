@@ -24,6 +24,10 @@ class Sip(Section, frozen=True, kw_only=True):
     """PEM file with the certificate's key."""
     session_expires_s: int = 1800
     """Session timer that we ask for (RFC 4028): a call whose far end vanished ends after this."""
+    t1_ms: int = 500
+    """T1, the estimate of a round trip (RFC 3261, 17.1.1.1): what is not answered is sent again after
+    this, doubling, and given up after 64 times this. More on a slow network (a satellite); less only
+    in a closed one, where every far end is near: a lost packet is mended sooner there."""
     max_new_calls_per_s: float = 400.0
     """New calls above this rate are answered 503 with Retry-After."""
     require_registration_auth: bool = True

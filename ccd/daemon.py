@@ -70,6 +70,7 @@ from ccd.sip.agent import UserAgent
 from ccd.sip.endpoint import Endpoint
 from ccd.sip.events import SipEvent
 from ccd.sip.hop import Hop, bracketed
+from ccd.sip.timers import Timers
 from ccd.store.database import open_read_only
 from ccd.store.errors import StoreError
 from ccd.store.journal import Writer
@@ -268,6 +269,7 @@ class Daemon:
             local,
             rng=random.SystemRandom(),
             name=f"ccd/{ccd.__version__}",
+            timers=Timers.of(self.settings.sip.t1_ms / 1000),
             serves=("REGISTER",),
             session_expires=self.settings.sip.session_expires_s or None,
         )

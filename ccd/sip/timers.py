@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 import msgspec
 
 
@@ -20,6 +22,16 @@ class Timers(msgspec.Struct, frozen=True, kw_only=True):
     """A 100 is sent unless something better was within this time (17.2.1)."""
     progress: float = 60.0
     """A provisional response is repeated this often while a call rings (13.3.1.1)."""
+
+    @classmethod
+    def of(cls, t1: float) -> Self:
+        """The values that go with a T1 (seconds).
+
+        T2 is no shorter than T1, or retransmissions would not slow down. Timer D stays at 32 s
+        or more: it outlasts the far end's timer H, whose T1 we do not know (17.1.1.2).
+        """
+        standard = cls()
+        return cls(t1=t1, t2=max(standard.t2, t1), d=max(standard.d, 64 * t1))
 
     @property
     def timeout(self) -> float:

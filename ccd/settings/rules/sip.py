@@ -12,6 +12,9 @@ from ccd.settings.rules.common import choices, file, positive
 
 DIGEST_ALGORITHMS = ("SHA-256", "MD5")
 
+T1_MS = range(50, 2001)
+"""Below, a busy loop would be taken for a lost packet; above, a caller hears nothing for two seconds."""
+
 
 def listen(settings: Settings) -> Iterator[Problem]:
     """Addresses that can be listened at, side by side."""
@@ -76,6 +79,9 @@ def values(settings: Settings) -> Iterator[Problem]:
         yield Problem(
             ("sip", "session_expires_s"), f"{sip.session_expires_s} is too short", "90 at least"
         )
+    if sip.t1_ms not in T1_MS:
+        mend = f"{T1_MS[0]} to {T1_MS[-1]}; RFC 3261 has 500"
+        yield Problem(("sip", "t1_ms"), f"{sip.t1_ms} is out of range", mend)
     yield from positive(("sip", "max_new_calls_per_s"), sip.max_new_calls_per_s)
     for name in ("certificate", "private_key"):
         yield from file(("sip", name), getattr(sip, name))

@@ -92,6 +92,8 @@ def test_media(media: Media, says: str) -> None:
         (Settings(sip=Sip(advertise="1.2.3.4:5060")), "sip.advertise"),
         (Settings(sip=Sip(domain="a b")), "sip.domain"),
         (Settings(sip=Sip(session_expires_s=30)), "90 at least"),
+        (Settings(sip=Sip(t1_ms=49)), "50 to 2000"),
+        (Settings(sip=Sip(t1_ms=2001)), "50 to 2000"),
         (Settings(sip=Sip(max_new_calls_per_s=0)), "is not above zero"),
         (Settings(sip=Sip(max_new_calls_per_s=float("nan"))), "is not above zero"),
         (Settings(sip=Sip(certificate="/none.pem")), "there is no file /none.pem"),

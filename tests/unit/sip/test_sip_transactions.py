@@ -429,3 +429,12 @@ def test_response_on_a_broken_connection_goes_to_the_port_of_the_via() -> None:
     transaction.respond(486, 0.0)
     [(_, hop)] = transactions.to_send()
     assert hop == Hop("tcp", "192.0.2.1", 5060)
+
+
+@pytest.mark.parametrize(
+    ("t1", "others"), [(0.5, (0.5, 4.0, 32.0)), (0.1, (0.1, 4.0, 32.0)), (1.0, (1.0, 4.0, 64.0))]
+)
+def test_values_that_go_with_a_t1(t1: float, others: tuple[float, float, float]) -> None:
+    timers = Timers.of(t1)
+    assert (timers.t1, timers.t2, timers.d) == others
+    assert timers.timeout == 64 * t1
