@@ -9,10 +9,12 @@ is worked out by `Agent.fire`:
 - `DEFER`: he is with a contact. Nothing changes now; what he asked is done when he is
   free (the "not ready after this call" of every agent desk).
 - `RECALL`: he takes such a wish back.
+- `INTERRUPT`: he is busy, and not ready again when that is over: what he was is a wish meanwhile.
 - `STAY`: already so.
 
-Who still has another contact in hand (chats) is busy wherever these would free him, and what
-would have made him not ready is a wish until he has none.
+Who still has another contact in hand (chats), or is engaged in a call that the distributor did not
+give (a consultation, a call of his own), is busy wherever these would free him, and what would have
+made him not ready is a wish until he has none. What is left of a wrap-up waits as well (`to_wrap_up`).
 
 A pair that is not in the table is refused with `WrongStateError`.
 """
@@ -22,6 +24,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from enum import Enum, StrEnum, auto
+from typing import NamedTuple
 
 from ccd.acd.errors import WrongStateError
 from ccd.acd.line import Line, Seat
@@ -43,6 +46,9 @@ class Trigger(StrEnum):
     FAILED = "offer failed"
     WITHDRAWN = "offer withdrawn"
     ENDED = "contact ended"
+    ENGAGED = "a call of his own"
+    DISENGAGED = "end of a call of his own"
+    TAKEN = "taking a contact"
 
 
 class Step(Enum):
@@ -51,6 +57,7 @@ class Step(Enum):
     SETTLE = auto()
     WRAP_UP_OR_SETTLE = auto()
     DEFER = auto()
+    INTERRUPT = auto()
     RECALL = auto()
     STAY = auto()
 
@@ -63,10 +70,14 @@ TRANSITIONS: dict[tuple[AgentState, Trigger], AgentState | Step] = {
     (_S.NOT_READY, _T.LOG_OFF): _S.LOGGED_OUT,
     (_S.NOT_READY, _T.READY): _S.READY,
     (_S.NOT_READY, _T.NOT_READY): _S.NOT_READY,  # another reason
+    (_S.NOT_READY, _T.ENGAGED): Step.INTERRUPT,
+    (_S.NOT_READY, _T.TAKEN): Step.INTERRUPT,
     (_S.READY, _T.LOG_OFF): _S.LOGGED_OUT,
     (_S.READY, _T.READY): Step.STAY,  # keeps the idle time he has
     (_S.READY, _T.NOT_READY): _S.NOT_READY,
     (_S.READY, _T.RESERVED): _S.RESERVED,
+    (_S.READY, _T.ENGAGED): _S.BUSY,
+    (_S.READY, _T.TAKEN): _S.BUSY,
     (_S.RESERVED, _T.LOG_OFF): Step.DEFER,
     (_S.RESERVED, _T.READY): Step.RECALL,
     (_S.RESERVED, _T.NOT_READY): Step.DEFER,
@@ -74,15 +85,21 @@ TRANSITIONS: dict[tuple[AgentState, Trigger], AgentState | Step] = {
     (_S.RESERVED, _T.FAILED): _S.NOT_READY,
     (_S.RESERVED, _T.WITHDRAWN): Step.SETTLE,
     (_S.RESERVED, _T.ENDED): Step.STAY,  # another contact, while this one rings
+    (_S.RESERVED, _T.TAKEN): Step.STAY,  # it rings on for the other one
     (_S.BUSY, _T.RESERVED): _S.RESERVED,  # with room for one more
     (_S.BUSY, _T.LOG_OFF): Step.DEFER,
     (_S.BUSY, _T.READY): Step.RECALL,
     (_S.BUSY, _T.NOT_READY): Step.DEFER,
     (_S.BUSY, _T.ENDED): Step.WRAP_UP_OR_SETTLE,
+    (_S.BUSY, _T.ENGAGED): _S.BUSY,
+    (_S.BUSY, _T.DISENGAGED): Step.WRAP_UP_OR_SETTLE,
+    (_S.BUSY, _T.TAKEN): _S.BUSY,
     (_S.WRAP_UP, _T.LOG_OFF): _S.LOGGED_OUT,
     (_S.WRAP_UP, _T.READY): _S.READY,
     (_S.WRAP_UP, _T.NOT_READY): _S.NOT_READY,
     (_S.WRAP_UP, _T.WRAPPED_UP): Step.SETTLE,
+    (_S.WRAP_UP, _T.ENGAGED): _S.BUSY,
+    (_S.WRAP_UP, _T.TAKEN): _S.BUSY,
 }
 
 LOGGED_ON_REASON = "logged_on"
@@ -100,6 +117,18 @@ WORKING = frozenset({AgentState.RESERVED, AgentState.BUSY, AgentState.WRAP_UP})
 """States that count for occupancy."""
 
 
+FREEING = frozenset({Trigger.FAILED, Trigger.WITHDRAWN, Trigger.ENDED, Trigger.DISENGAGED})
+"""Triggers after which one who has something else in hand is still busy."""
+
+
+class WrapUp(NamedTuple):
+    """After-call work that is still to be done."""
+
+    contact: str
+    seconds: float
+    """Most time for it; `inf`: until he says so."""
+
+
 class Agent:
     """One agent, as only the distributor sees and changes him."""
 
@@ -109,6 +138,7 @@ class Agent:
         "_unit",
         "contact",
         "contacts",
+        "engaged",
         "idle_since",
         "last_offer",
         "lines",
@@ -123,6 +153,8 @@ class Agent:
         "sits",
         "skills",
         "state",
+        "to_wrap_up",
+        "wants_wrap_up",
         "wish",
         "wish_reason",
         "wrap_up",
@@ -144,6 +176,8 @@ class Agent:
         self.reason: str | None = None
         self.contact: str | None = None
         """The one on offer, else the newest in hand, else the one he wraps up."""
+        self.engaged: dict[str, None] = {}
+        """Calls that he has without the distributor's doing, oldest first; they take all of him."""
         self.contacts: dict[str, Channel] = {}
         """Those in hand (connected), oldest first."""
         self.load = 0
@@ -154,6 +188,10 @@ class Agent:
         self.wish_reason = ""
         self.wrap_up: Timer | None = None
         """The time limit of the present one."""
+        self.to_wrap_up: WrapUp | None = None
+        """What he has still to wrap up when nothing is in his hands any more."""
+        self.wants_wrap_up = False
+        """He asked for wrap-up after the present contact, whatever its queue says."""
         self.capacity = {}
 
     @property
@@ -178,14 +216,21 @@ class Agent:
         """Whether he can be offered a contact of this channel now."""
         if self.state is AgentState.READY:
             return True
-        if self.state is not AgentState.BUSY or self.wish is not None:
+        if self.state is not AgentState.BUSY or self.wish is not None or self.engaged:
             return False
         return self.load + self.share(channel) <= self._unit
 
     @property
     def has_spare_room(self) -> bool:
         """Whether he is busy, and yet something might fit."""
-        return self.state is AgentState.BUSY and self.wish is None and self.load < self._unit
+        if self.state is not AgentState.BUSY or self.wish is not None or self.engaged:
+            return False
+        return self.load < self._unit
+
+    @property
+    def newest(self) -> str | None:
+        """What he took in hand last: a call of his own before the distributor's contacts."""
+        return next(reversed(self.engaged or self.contacts), None)
 
     @property
     def at_work(self) -> bool:
@@ -237,8 +282,11 @@ class Agent:
             case Step.STAY:
                 return None
             case Step.RECALL:
-                self.wish = None
+                self.wish, self.wants_wrap_up = None, False
                 return None
+            case Step.INTERRUPT:
+                self.wish, self.wish_reason = Wish.NOT_READY, self.reason or ""
+                state = AgentState.BUSY
             case Step.DEFER:
                 if trigger is Trigger.LOG_OFF:
                     self.wish = Wish.LOG_OFF
@@ -251,14 +299,14 @@ class Agent:
                 state, reason = self._settled()
             case AgentState():
                 state = step
-        if self.contacts and trigger in (Trigger.FAILED, Trigger.WITHDRAWN, Trigger.ENDED):
+        if (self.contacts or self.engaged) and trigger in FREEING:
             if trigger is Trigger.FAILED and self.wish is None:
                 self.wish, self.wish_reason = Wish.NOT_READY, reason or ""
             state = AgentState.BUSY
         if state is AgentState.NOT_READY and self.wish is Wish.LOG_OFF:
             state = AgentState.LOGGED_OUT  # he wanted to go home, and his offer failed
         if state in (AgentState.LOGGED_OUT, AgentState.NOT_READY, AgentState.READY):
-            self.wish = None
+            self.wish, self.wants_wrap_up, self.to_wrap_up = None, False, None
         self.state = state
         self.reason = reason if state is AgentState.NOT_READY else None
         return state

@@ -13,7 +13,8 @@ one line, and an agent at the first contact of each of his.
 What always holds between two calls:
 
 - a contact is in exactly one place: waiting in one line, on offer, with one agent, or not here;
-- an agent has at most one offer, and never more in hand than his capacity allows;
+- an agent has at most one offer, and is never given more than his capacity allows;
+- an agent who is engaged in calls of his own (`engage`) is busy, and is given nothing;
 - no agent with room and waiting contact exist who could be together.
 
 How long a phone may ring is the switch's business: it says `offer_failed`.
@@ -40,7 +41,7 @@ from ccd.acd.actions import (
     StrategyBroke,
     Withdrawn,
 )
-from ccd.acd.agent import LOGGED_ON_REASON, WORKING, Agent, Trigger, Wish
+from ccd.acd.agent import LOGGED_ON_REASON, WORKING, Agent, Trigger, WrapUp
 from ccd.acd.case import Case, Stage
 from ccd.acd.competition import Competition, Standing
 from ccd.acd.contact import Contact, Place, QueueSettings
@@ -90,6 +91,13 @@ __all__ = [
 FAILURE_REASONS = {Cause.NO_ANSWER: "rona"}
 """Not-ready reason by the cause of a failed offer; any other cause is its own reason."""
 
+NEXT_STATES = {
+    AgentState.READY: Trigger.READY,
+    AgentState.NOT_READY: Trigger.NOT_READY,
+    AgentState.LOGGED_OUT: Trigger.LOG_OFF,
+}
+"""What may be asked to come after the contact in hand beside wrap-up, and the trigger that asks for it."""
+
 
 class Distributor:
     """Contacts and agents, brought together (see the module).
@@ -102,6 +110,7 @@ class Distributor:
         *("add_queue", "change_queue", "remove_queue"),
         *("agent_log_on", "agent_log_off", "agent_ready", "agent_not_ready", "wrap_up_done"),
         *("agent_queues", "agent_skills"),
+        *("engage", "disengage", "take", "next_state", "wrap_up_limit"),
         *("enqueue", "move", "remove", "offer_accepted", "offer_failed", "contact_ended"),
         "handle_timer",
     )
@@ -216,6 +225,35 @@ class Distributor:
         """The agent is done with wrap-up before its time. Raises `AcdError`."""
         self._fire(agent, Trigger.WRAPPED_UP, now)
 
+    def next_state(self, agent: str, state: AgentState, reason: str, now: float) -> None:
+        """Say what an agent shall be when what he has in hand is over (ECMA-269, pending agent state).
+
+        READY takes back what he asked for before; WRAP_UP has him wrap up also where the queue
+        has no wrap-up, until he says so; NOT_READY and LOGGED_OUT are wishes as while he is busy.
+        `reason` is for NOT_READY. Raises `AcdError`: he has nothing in hand, or it is no such state.
+        """
+        person = self._person(agent)
+        wraps_up = state is AgentState.WRAP_UP
+        in_hand = person.state in (AgentState.RESERVED, AgentState.BUSY)
+        if not in_hand or not (wraps_up or state in NEXT_STATES):
+            raise WrongStateError(agent, person.state, f"{state.value} as the next state")
+        person.wants_wrap_up = wraps_up
+        if not wraps_up:
+            self._fire(agent, NEXT_STATES[state], now, reason)
+
+    def wrap_up_limit(self, agent: str, seconds: float, now: float) -> None:
+        """Let the present wrap-up end by itself so long from now (`inf`: not before he says so).
+
+        Raises `AcdError` where he does not wrap up.
+        """
+        person = self._person(agent)
+        if person.state is not AgentState.WRAP_UP:
+            raise WrongStateError(agent, person.state, "another time for wrap-up")
+        if seconds <= 0:
+            self._wrap_up_over(person, now)
+        else:
+            self._limit_wrap_up(person, seconds, now)
+
     def agent_queues(self, agent: str, queues: Sequence[str], now: float) -> None:
         """Change which queues an agent serves, whatever he does now. Raises `AcdError`."""
         self._retrain(agent, queues, self._person(agent).skills, now)
@@ -236,6 +274,74 @@ class Distributor:
         self._seating.leave(person)
         self._seating.serve(person, queues, skills)
         self._look_for_work(person, now)
+
+    # --- calls that are not given here ------------------------------------------------
+
+    def engage(self, agent: str, contact_id: str, now: float) -> None:
+        """An agent has a call that was not given to him here: a call of his own, a consultation.
+
+        It takes all of him, whatever his capacity. Several at once count each. Raises `AcdError`
+        where he is rung for a contact, or logged out.
+        """
+        person = self._person(agent)
+        if contact_id in person.engaged or contact_id in person.contacts:
+            return
+        self._busy(person, Trigger.ENGAGED, now)
+        person.engaged[contact_id] = None
+        person.contact = contact_id
+        self._moved(person, AgentState.BUSY, now)
+
+    def disengage(self, agent: str, contact_id: str, now: float) -> bool:
+        """That call is over for him: he is what he was, or what he asked to be meanwhile.
+
+        Wrap-up goes on with the time that was left. False where he had no such call.
+        """
+        person = self._agents.get(agent)
+        if person is None or contact_id not in person.engaged:
+            return False
+        del person.engaged[contact_id]
+        if person.wants_wrap_up and person.newest is None and person.to_wrap_up is None:
+            person.to_wrap_up = WrapUp(contact_id, math.inf)
+        self._freed(person, Trigger.DISENGAGED, now)
+        return True
+
+    def take(self, contact: Contact, agent: str, now: float) -> bool:
+        """This agent has the contact, wherever it was: waiting, on offer, with another, or not here.
+
+        It was transferred to him, say, or he picked it up. Where he was engaged with it, that is
+        what it was. Offers to others are withdrawn; another who had it is done with it. False
+        where he is logged out. Raises `AcdError`: no such agent, no such queue.
+        """
+        person = self._person(agent)
+        if person.state is AgentState.LOGGED_OUT:
+            return False
+        case = self._cases.get(contact.id)
+        if case is not None and agent in case.offers:
+            return self.offer_accepted(contact.id, now, agent=agent)
+        if case is not None and case.agent == agent:
+            return True
+        was = None if case is None else case.stage
+        if case is None:
+            queue = self._seating.queue(contact.queue)
+            self._arrivals += 1
+            case = self._cases[contact.id] = Case(contact, queue, self._arrivals)
+        elif case.stage is Stage.WAITING:
+            self._take_out(case)
+        others, giver = case.offers, case.agent
+        case.stage, case.agent, case.offers = Stage.CONNECTED, agent, []
+        person.engaged.pop(contact.id, None)
+        # He first: whom this frees looks for work, and must find nobody idle who is not.
+        state = self._busy(person, Trigger.TAKEN, now)
+        person.take(contact.id, case.contact.channel)
+        if state is not None:
+            person.contact = person.newest
+        if self._notes:
+            self._note(case, Step.TAKEN, reasons.taken(was, giver, others), {}, agent)
+        self._moved(person, state, now)
+        self._withdraw(case, others, now)
+        if giver is not None:
+            self._hand_back(self._agents[giver], case, now)
+        return True
 
     # --- contacts -------------------------------------------------------------------
 
@@ -319,7 +425,7 @@ class Distributor:
         name = agent if agent is not None else case.offers[0]
         case.offers.remove(name)
         person = self._agents[name]
-        person.contact = _newest(person)
+        person.contact = person.newest
         reason = FAILURE_REASONS.get(cause, cause.value)
         if self._notes:
             self._note(case, Step.RETURNED, f"{name}: {reason}", {}, name)
@@ -338,19 +444,9 @@ class Distributor:
             return False
         del self._cases[contact]
         person = self._agents[case.agent or ""]
-        if person.state is AgentState.BUSY:
-            self._seating.stand_up(person)
-        person.give_back(contact)
-        limit = case.queue.settings.wrap_up_s
-        state = person.fire(Trigger.ENDED, wrap_up=limit > 0)
-        if state is AgentState.WRAP_UP:
-            if limit < math.inf:
-                person.wrap_up = self._of_agents.at(now + limit, self._wrap_up_over, person)
-        elif state is not None:
-            person.contact = _newest(person)
         if self._notes and case.contact.channel is not Channel.VOICE:
             self._note(case, Step.ENDED, "", {}, person.name)
-        self._moved(person, state, now)
+        self._hand_back(person, case, now)
         return True
 
     # --- the seam ---------------------------------------------------------------------
@@ -460,6 +556,11 @@ class Distributor:
         case = self._cases.get(contact)
         return None if case is None else case.stage
 
+    def holder(self, contact: str) -> str | None:
+        """The agent who has a contact; None where it is with nobody."""
+        case = self._cases.get(contact)
+        return None if case is None else case.agent
+
     def is_offered(self, contact: str, agent: str) -> bool:
         """Whether this contact is on offer to this agent."""
         return self._on_offer(contact, agent) is not None
@@ -502,10 +603,47 @@ class Distributor:
         self._seating.stand_up(person)
         if before is AgentState.WRAP_UP:
             person.contact = None
-            if person.wrap_up is not None:
-                person.wrap_up.cancel()
-                person.wrap_up = None
+            _stop_wrap_up(person)
         self._moved(person, state, now)
+
+    def _busy(self, person: Agent, trigger: Trigger, now: float) -> AgentState | None:
+        """Have an agent leave what he does for something that he takes in hand himself."""
+        before = person.state
+        state = person.fire(trigger)
+        self._seating.stand_up(person)
+        if before is AgentState.WRAP_UP:
+            left = math.inf if person.wrap_up is None else person.wrap_up.when - now
+            if left > 0:
+                person.to_wrap_up = WrapUp(person.contact or "", left)
+            _stop_wrap_up(person)
+        return state
+
+    def _hand_back(self, person: Agent, case: Case, now: float) -> None:
+        """An agent is done with a contact that he had."""
+        person.give_back(case.contact.id)
+        limit = math.inf if person.wants_wrap_up else case.queue.settings.wrap_up_s
+        if limit > 0 and person.state is AgentState.BUSY and not person.contacts:
+            person.to_wrap_up = WrapUp(case.contact.id, limit)
+        self._freed(person, Trigger.ENDED, now)
+
+    def _freed(self, person: Agent, trigger: Trigger, now: float) -> None:
+        """Something is out of his hands: he goes on with the rest, wraps up, or is free."""
+        if person.state is AgentState.BUSY:
+            self._seating.stand_up(person)
+        work = person.to_wrap_up
+        state = person.fire(trigger, wrap_up=work is not None)
+        if state is AgentState.WRAP_UP:
+            assert work is not None
+            person.contact, person.to_wrap_up, person.wants_wrap_up = work.contact, None, False
+            self._limit_wrap_up(person, work.seconds, now)
+        elif state is not None:
+            person.contact = person.newest
+        self._moved(person, state, now)
+
+    def _limit_wrap_up(self, person: Agent, seconds: float, now: float) -> None:
+        _stop_wrap_up(person)
+        if seconds < math.inf:
+            person.wrap_up = self._of_agents.at(now + seconds, self._wrap_up_over, person)
 
     def _wrap_up_over(self, person: Agent, now: float) -> None:
         self._fire(person.name, Trigger.WRAPPED_UP, now)
@@ -632,7 +770,7 @@ class Distributor:
         """It was not these agents who let it ring: their idle time goes on from where it was."""
         for name in names:
             person = self._agents[name]
-            person.contact = _newest(person)
+            person.contact = person.newest
             if case.stage is Stage.CONNECTED:
                 self._actions.append(Withdrawn(case.contact.id, name))
             state = person.fire(Trigger.WITHDRAWN)
@@ -737,8 +875,16 @@ def _taped(
     return tell_and_do
 
 
-def _newest(person: Agent) -> str | None:
-    return next(reversed(person.contacts), None)
+def _stop_wrap_up(person: Agent) -> None:
+    if person.wrap_up is not None:
+        person.wrap_up.cancel()
+        person.wrap_up = None
+
+
+def _pending(person: Agent) -> str | None:
+    if person.wish is not None:
+        return person.wish.value
+    return AgentState.WRAP_UP.value if person.wants_wrap_up else None
 
 
 def _agent_view(person: Agent) -> AgentView:
@@ -749,6 +895,7 @@ def _agent_view(person: Agent) -> AgentView:
         reason=person.reason,
         contact=person.contact,
         contacts=tuple(person.contacts),
-        pending=person.wish.value if isinstance(person.wish, Wish) else None,
+        engaged=tuple(person.engaged),
+        pending=_pending(person),
         skills=dict(person.skills),
     )

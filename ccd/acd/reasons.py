@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ccd.acd.case import Case
+from ccd.acd.case import Case, Stage
 from ccd.acd.phases import Phase
 
 Facts = dict[str, str | int | float]
@@ -48,6 +48,19 @@ def assigned(case: Case, agent: str, candidates: int, waited: float) -> tuple[st
         "candidates": candidates,
         "phase": phase,
     }
+
+
+def taken(was: Stage | None, giver: str | None, offers: list[str]) -> str:
+    """Where a contact was that an agent has without being given it."""
+    match was:
+        case Stage.WAITING:
+            return "it waited"
+        case Stage.OFFERED:
+            return f"it rang at {', '.join(offers)}"
+        case Stage.CONNECTED:
+            return f"{giver} had it"
+        case None:
+            return "it was in no queue"
 
 
 def went_on(before: Phase, after: Phase) -> tuple[str, Facts]:

@@ -30,6 +30,8 @@ class Step(StrEnum):
     """An agent did not answer; it is back in its queue, at its place."""
     CONNECTED = "connected"
     """An agent has it."""
+    TAKEN = "taken"
+    """An agent has it who was not given it: it was transferred to him, or he picked it up."""
     MOVED = "moved"
     """It was put into another queue, at the place that its age gives it."""
     OVERFLOWED = "overflowed"

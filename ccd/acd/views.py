@@ -18,8 +18,10 @@ class AgentView(msgspec.Struct, frozen=True, kw_only=True):
     """The one on offer, else the newest in hand, else the one he wraps up."""
     contacts: tuple[str, ...] = ()
     """All that he has in hand."""
+    engaged: tuple[str, ...] = ()
+    """Calls that he has in hand without the distributor's doing."""
     pending: str | None = None
-    """`log_off` or `not_ready`, to be done when the contact is over."""
+    """`log_off`, `not_ready` or `wrap_up`, to be done when what he has in hand is over."""
     skills: dict[str, int] = {}
 
 

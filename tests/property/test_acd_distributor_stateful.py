@@ -6,12 +6,12 @@ the same, always, whatever crosses what.
 
 from __future__ import annotations
 
+from acd_twins import Twins
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import initialize, invariant, precondition, rule
 
 from ccd.acd.distributor import (
-    AcdError,
     Assign,
     Contact,
     Distributor,
@@ -29,7 +29,7 @@ SKILLS = [frozenset(QUEUES), frozenset({"orders", "bonds"}), frozenset({"bonds"}
 S = AgentState
 
 
-class Life(RuleBasedStateMachine):
+class Life(Twins):
     """Everything the service may say to the distributor, at any time, in any order."""
 
     def __init__(self) -> None:
@@ -54,29 +54,16 @@ class Life(RuleBasedStateMachine):
         self.waiting: set[str] = set()
         self.offered: dict[str, str] = {}
         self.connected: dict[str, str] = {}
+        self.taken: set[str] = set()
+        self.engaged: dict[str, list[str]] = {agent: [] for agent in AGENTS}
         self.history: list[Assign] = []
 
     # --- doing ---
 
-    def do(self, method: str, *args: object, **kwargs: object) -> object:
-        outcomes = []
-        for engine in (self.acd, self.twin):
-            try:
-                outcomes.append(getattr(engine, method)(*args, **kwargs))
-            except AcdError as error:
-                outcomes.append(error.code)
-        assert outcomes[0] == outcomes[1]
-        self.follow()
-        return outcomes[0]
-
     def follow(self) -> None:
         """Carry the actions out, checking each against what an onlooker knows."""
-        while True:
-            action, twin = self.acd.next_action(), self.twin.next_action()
-            assert action == twin
+        for action in self.decisions():
             match action:
-                case None:
-                    return
                 case Moved(agent, state, _, contact):
                     self.moved(agent, state, contact)
                 case Positioned(contact, queue, position):
@@ -231,7 +218,80 @@ class Life(RuleBasedStateMachine):
         name = data.draw(st.sampled_from(sorted(self.offered)))
         agent = self.offered.pop(name)
         assert self.do("offer_failed", name, cause, self.now, agent=agent) is True
-        assert self.states[agent] in (S.NOT_READY, S.LOGGED_OUT)
+        # One who took another meanwhile has that one in hand.
+        still = {S.BUSY} if agent in self.connected.values() else {S.NOT_READY, S.LOGGED_OUT}
+        assert self.states[agent] in still
+
+    @rule(agent=st.sampled_from(AGENTS), with_contact=st.booleans())
+    def engage(self, agent: str, with_contact: bool) -> None:
+        """He has a call of his own, perhaps one that is a contact too."""
+        self.count += 1
+        name = next(iter(self.places), "") if with_contact else ""
+        name = name or f"e{self.count}"
+        if agent not in self.states:
+            assert self.do("engage", agent, name, self.now) == "unknown_agent"
+        elif self.states[agent] in (S.LOGGED_OUT, S.RESERVED) and name not in self.hers(agent):
+            assert self.do("engage", agent, name, self.now) == "wrong_state"
+        else:
+            if name not in self.hers(agent):
+                self.engaged[agent].append(name)
+            assert self.do("engage", agent, name, self.now) is None
+
+    def hers(self, agent: str) -> list[str]:
+        held = [name for name, holder in self.connected.items() if holder == agent]
+        return [*self.engaged[agent], *held]
+
+    @precondition(lambda self: any(self.engaged.values()))
+    @rule(data=st.data())
+    def disengage(self, data: st.DataObject) -> None:
+        agent = data.draw(st.sampled_from(sorted(a for a in AGENTS if self.engaged[a])))
+        name = data.draw(st.sampled_from(self.engaged[agent]))
+        self.engaged[agent].remove(name)
+        assert self.do("disengage", agent, name, self.now) is True
+        assert self.do("disengage", agent, name, self.now) is False
+
+    @rule(agent=st.sampled_from(AGENTS), seconds=st.sampled_from([0.0, 3.0]))
+    def consult(self, agent: str, seconds: float) -> None:
+        """A colleague asks him something: when that is over he is what he was."""
+        state = self.states.get(agent)
+        if state not in (S.READY, S.NOT_READY, S.WRAP_UP):
+            return
+        before = self.acd.agent(agent)
+        assert self.do("engage", agent, "question", self.now) is None
+        assert self.acd.agent(agent).state is S.BUSY
+        self.now += seconds
+        assert self.do("disengage", agent, "question", self.now) is True
+        after = self.acd.agent(agent)
+        assert (after.state, after.reason, after.contact) == (
+            before.state,
+            before.reason,
+            before.contact,
+        )
+
+    @rule(data=st.data(), agent=st.sampled_from(AGENTS), new=st.booleans())
+    def take(self, data: st.DataObject, agent: str, new: bool) -> None:
+        """He picks one up, or is given one by a colleague."""
+        if new or not self.places:
+            self.count += 1
+            name, queue = f"c{self.count}", "advice"
+        else:
+            name = data.draw(st.sampled_from(sorted(self.places)))
+            queue = self.queue_of[name]
+        place = self.places.get(name, (self.now, self.count))
+        contact = Contact(id=name, queue=queue, enqueued_at=place[0])
+        state = self.states.get(agent)
+        if state is None or state is S.LOGGED_OUT:
+            told = "unknown_agent" if state is None else False
+            assert self.do("take", contact, agent, self.now) == told
+            return
+        self.places[name], self.queue_of[name] = place, queue
+        self.waiting.discard(name)
+        self.offered.pop(name, None)
+        if name in self.engaged[agent]:
+            self.engaged[agent].remove(name)
+        self.connected[name] = agent
+        self.taken.add(name)
+        assert self.do("take", contact, agent, self.now) is True
 
     @precondition(lambda self: self.count)
     @rule(data=st.data(), agent=st.sampled_from(AGENTS), method=st.integers(0, 2))
@@ -259,13 +319,16 @@ class Life(RuleBasedStateMachine):
             assert all(self.acd.stage(name) is stage for name in names)
 
     @invariant()
-    def nobody_has_two_contacts(self) -> None:
-        holders = [*self.offered.values(), *self.connected.values()]
-        assert len(holders) == len(set(holders))
-        for agent in holders:
-            assert self.states[agent] in (S.RESERVED, S.BUSY)
+    def nobody_is_given_two_contacts(self) -> None:
+        given = [agent for name, agent in self.connected.items() if name not in self.taken]
+        given += self.offered.values()
+        assert len(given) == len(set(given))
+        engaged = {agent for agent, calls in self.engaged.items() if calls}
+        holders = {*self.offered.values(), *self.connected.values(), *engaged}
         for agent, state in self.states.items():
             assert (state in (S.RESERVED, S.BUSY)) == (agent in holders)
+            assert not (state is S.RESERVED and agent in engaged)
+            assert list(self.acd.agent(agent).engaged) == self.engaged[agent]
 
     @invariant()
     def nobody_waits_who_could_be_served(self) -> None:

@@ -9,13 +9,13 @@ people that change in the middle of it.
 from __future__ import annotations
 
 import msgspec
+from acd_twins import Twins
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import initialize, invariant, precondition, rule
 
 from ccd.acd.contact import RingSettings
 from ccd.acd.distributor import (
-    AcdError,
     Assign,
     Contact,
     Distributor,
@@ -57,7 +57,7 @@ SOME_QUEUES = st.lists(st.sampled_from(sorted(QUEUES)), unique=True, min_size=1)
 CAPACITIES = st.sampled_from([{}, {"chat": 2}, {"chat": 3, "email": 2}])
 
 
-class Life(RuleBasedStateMachine):
+class Life(Twins):
     """What the service may say, at any time, in any order."""
 
     def __init__(self) -> None:
@@ -86,6 +86,8 @@ class Life(RuleBasedStateMachine):
         """Who waits for his last agent alone, patience permitting."""
         self.offers: dict[str, list[str]] = {}
         self.hands: dict[str, list[str]] = {agent: [] for agent in AGENTS}
+        self.engaged: dict[str, list[str]] = {agent: [] for agent in AGENTS}
+        self.taken: set[str] = set()
 
     def write_down(self, verb: str, args: tuple[object, ...], kwargs: dict[str, object]) -> None:
         self.tape.append((verb, [msgspec.to_builtins(arg) for arg in args], kwargs))
@@ -139,7 +141,9 @@ class Life(RuleBasedStateMachine):
         state = self.states.get(agent, S.LOGGED_OUT)
         if state is S.READY:
             return True
-        if state is not S.BUSY or self.acd.agent(agent).pending is not None:
+        if state is not S.BUSY or self.engaged[agent]:
+            return False
+        if self.acd.agent(agent).pending in ("not_ready", "log_off"):
             return False
         return self.load(agent) + 1 / self.capacity[agent].get(channel, 1) <= 1 + 1e-9
 
@@ -167,24 +171,9 @@ class Life(RuleBasedStateMachine):
 
     # --- doing, and looking on ---
 
-    def do(self, method: str, *args: object, **kwargs: object) -> object:
-        outcomes = []
-        for engine in (self.acd, self.twin):
-            try:
-                outcomes.append(getattr(engine, method)(*args, **kwargs))
-            except AcdError as error:
-                outcomes.append(error.code)
-        assert outcomes[0] == outcomes[1]
-        self.follow()
-        return outcomes[0]
-
     def follow(self) -> None:
-        while True:
-            action, twin = self.acd.next_action(), self.twin.next_action()
-            assert action == twin
+        for action in self.decisions():
             match action:
-                case None:
-                    return
                 case Moved(agent, state, _, _):
                     self.moved(agent, state)
                 case Positioned(contact, queue, position):
@@ -226,7 +215,7 @@ class Life(RuleBasedStateMachine):
         """Nobody waits for one who is not at work."""
         state = self.states[agent]
         gone = state in (S.NOT_READY, S.LOGGED_OUT) or (
-            state is not S.READY and self.acd.agent(agent).pending is not None
+            state is not S.READY and self.acd.agent(agent).pending in ("not_ready", "log_off")
         )
         if gone:
             self.prefers = {name: who for name, who in self.prefers.items() if who != agent}
@@ -239,7 +228,9 @@ class Life(RuleBasedStateMachine):
         before = self.states[agent]
         assert before is S.RESERVED
         assert not any(agent in rung for rung in self.offers.values())
+        assert not self.engaged[agent]
         self.states[agent] = S.READY if not self.hands[agent] else S.BUSY
+        assert self.room(agent, self.contacts[contact].channel)
         for other in self.waiting - {contact}:
             if self.could_have(other, agent):
                 assert self.due(contact) < self.due(other)
@@ -268,8 +259,8 @@ class Life(RuleBasedStateMachine):
         if last is None or contact.agent is not None or last not in self.states:
             return
         state = self.states[last]
-        pending = self.acd.agent(last).pending
-        if state is S.READY or (state in (S.RESERVED, S.BUSY, S.WRAP_UP) and pending is None):
+        wishes = self.acd.agent(last).pending in ("not_ready", "log_off")
+        if state is S.READY or (state in (S.RESERVED, S.BUSY, S.WRAP_UP) and not wishes):
             self.prefers[name] = last
 
     # --- what may happen ---
@@ -403,6 +394,87 @@ class Life(RuleBasedStateMachine):
         if self.prefers.get(name) == agent:
             del self.prefers[name]
 
+    @rule(agent=st.sampled_from(AGENTS), data=st.data(), contact=st.booleans())
+    def engage(self, agent: str, data: st.DataObject, contact: bool) -> None:
+        """He has a call of his own, or is asked about a contact."""
+        self.count += 1
+        name = f"e{self.count}"
+        if contact and self.contacts:
+            name = data.draw(st.sampled_from(sorted(self.contacts)))
+        has = [*self.engaged[agent], *self.hands[agent]]
+        expected = None
+        if agent not in self.states:
+            expected = "unknown_agent"
+        elif name not in has and self.states[agent] in (S.LOGGED_OUT, S.RESERVED):
+            expected = "wrong_state"
+        elif name not in has:
+            self.engaged[agent].append(name)
+        assert self.do("engage", agent, name, self.now) == expected
+
+    @precondition(lambda self: any(self.engaged.values()))
+    @rule(data=st.data())
+    def disengage(self, data: st.DataObject) -> None:
+        agent = data.draw(st.sampled_from([a for a in AGENTS if self.engaged[a]]))
+        name = data.draw(st.sampled_from(self.engaged[agent]))
+        self.engaged[agent].remove(name)
+        assert self.do("disengage", agent, name, self.now) is True
+
+    @rule(
+        agent=st.sampled_from(AGENTS),
+        data=st.data(),
+        new=st.sampled_from([None, None, Channel.VOICE, Channel.CHAT]),
+    )
+    def take(self, agent: str, data: st.DataObject, new: Channel | None) -> None:
+        """He picks one up, or a colleague gives it to him."""
+        if new is None and not self.contacts:
+            return
+        if new is None:
+            contact = self.contacts[data.draw(st.sampled_from(sorted(self.contacts)))]
+        else:
+            self.count += 1
+            contact = Contact(
+                id=f"c{self.count}", queue="orders", enqueued_at=self.now, channel=new
+            )
+        state = self.states.get(agent)
+        if state is None or state is S.LOGGED_OUT:
+            expected = "unknown_agent" if state is None else False
+            assert self.do("take", contact, agent, self.now) == expected
+            return
+        name = contact.id
+        if new is not None:
+            self.contacts[name], self.arrival[name] = contact, self.count
+            self.queue_of[name] = contact.queue
+        self.waiting.discard(name)
+        for hand in (*self.hands.values(), self.engaged[agent]):
+            if name in hand:
+                hand.remove(name)
+        if agent in self.offers.get(name, ()):
+            self.offers[name].remove(agent)
+            if not self.offers[name]:
+                del self.offers[name]
+        self.hands[agent].append(name)
+        self.taken.add(name)
+        assert self.do("take", contact, agent, self.now) is True
+        assert self.acd.holder(name) == agent
+        assert name not in self.offers
+
+    @rule(agent=st.sampled_from(AGENTS), state=st.sampled_from([S.READY, S.WRAP_UP, S.NOT_READY]))
+    def next_state(self, agent: str, state: AgentState) -> None:
+        """He says what he will be when this is over."""
+        if self.states.get(agent) not in (S.RESERVED, S.BUSY):
+            told = "wrong_state" if agent in self.states else "unknown_agent"
+            assert self.do("next_state", agent, state, "lunch", self.now) == told
+            return
+        if state is S.NOT_READY:
+            self.prefers = {name: who for name, who in self.prefers.items() if who != agent}
+        assert self.do("next_state", agent, state, "lunch", self.now) is None
+
+    @rule(agent=st.sampled_from(AGENTS), seconds=st.sampled_from([0.0, 2.0, 30.0]))
+    def wrap_up_limit(self, agent: str, seconds: float) -> None:
+        wraps_up = self.states.get(agent) is S.WRAP_UP
+        outcome = self.do("wrap_up_limit", agent, seconds, self.now)
+        assert (outcome is None) == wraps_up
+
     @rule(agent=st.sampled_from(AGENTS), queues=SOME_QUEUES, levels=LEVELS)
     def retrain(self, agent: str, queues: list[str], levels: dict[str, int]) -> None:
         queues = [queue for queue in queues if queue in self.queues]
@@ -461,8 +533,10 @@ class Life(RuleBasedStateMachine):
         for agent, state in self.states.items():
             assert (state is S.RESERVED) == (agent in rung)
             if state is not S.RESERVED:
-                assert (state is S.BUSY) == bool(self.hands[agent])
-            assert self.load(agent) <= 1 + 1e-9
+                assert (state is S.BUSY) == bool(self.hands[agent] or self.engaged[agent])
+            assert self.load(agent) <= 1 + 1e-9 or self.taken.intersection(self.hands[agent])
+            assert list(self.acd.agent(agent).engaged) == self.engaged[agent]
+            assert not (self.engaged[agent] and state is S.RESERVED)
             assert set(self.acd.agent(agent).contacts) == set(self.hands[agent])
 
     @invariant()

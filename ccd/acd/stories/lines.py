@@ -79,6 +79,7 @@ STEP_TEXTS: dict[str, str] = {
     Step.WITHDRAWN: "rings at {agent} no longer",
     Step.RETURNED: "is back at its place in {queue}: {agent} did not take it",
     Step.CONNECTED: "{agent} answers",
+    Step.TAKEN: "is {agent}'s",
     Step.MOVED: "moves to {queue}",
     Step.OVERFLOWED: "overflows from {queue}",
     Step.REMOVED: "leaves {queue}",
@@ -137,6 +138,7 @@ def _queued(event: Queued) -> Line:
 def _dequeued(event: Dequeued) -> Line:
     text = {
         "assigned": f"leaves {event.queue} for an agent",
+        "picked_up": f"leaves {event.queue}: an agent took it",
         "abandoned": f"gives up waiting in {event.queue}",
     }.get(event.reason, f"leaves {event.queue}: {_words(event.reason)}")
     facts: Facts = {"waited": round(event.waited, 3)}

@@ -228,7 +228,7 @@ def _left_queue_at(events: Sequence[Event]) -> float | None:
         match event:
             case Routed(step=Step.REMOVED | Step.OVERFLOWED):
                 return event.at
-            case Dequeued(reason=reason) if reason != "assigned":
+            case Dequeued(reason=reason) if reason not in ("assigned", "picked_up"):
                 return event.at
             case CallCleared() | CallbackResolved():
                 over = event.at

@@ -36,6 +36,9 @@ def test_every_pair_goes_where_the_table_says_or_is_refused(
         assert agent.state is state
     elif isinstance(step, AgentState):
         assert went is step is agent.state
+    elif step is Step.INTERRUPT:
+        assert went is AgentState.BUSY
+        assert agent.wish is Wish.NOT_READY
     else:
         assert went is AgentState.READY
 
