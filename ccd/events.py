@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from ccd.model import Cause, Customer, ListenMode, Party, Quality
+from ccd.model import Cause, Customer, Direction, ListenMode, Party, Quality, SystemState
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=True):
@@ -54,6 +54,8 @@ class Originated(Event, frozen=True, kw_only=True):
     trunk: str
     """Empty where no trunk is used yet."""
     party: Party = Party.CALLER
+    direction: Direction = Direction.OUT
+    """`internal` where it is for one of us, as far as is known."""
 
 
 class Established(Event, frozen=True, kw_only=True):
@@ -585,6 +587,15 @@ class OverloadChanged(Event, frozen=True, kw_only=True):
     reason: str
 
 
+class SystemStatusChanged(Event, frozen=True, kw_only=True):
+    """The system is otherwise than before (ECMA-269, system status): `state` is the gravest that
+    applies, `states` all of them, the gravest first."""
+
+    state: SystemState
+    states: tuple[SystemState, ...]
+    reason: str = ""
+
+
 class SystemStarted(Event, frozen=True, kw_only=True):
     """The daemon is up; sequence numbers go on from here."""
 
@@ -657,6 +668,7 @@ AnyEvent = (
     | MediaWorkerStarted
     | MediaWorkerLost
     | OverloadChanged
+    | SystemStatusChanged
     | SystemStarted
     | SystemStopping
 )

@@ -579,7 +579,7 @@ class Acd:
 
     def agent_left(self, call: Call, leg: Leg, cause: Cause) -> None:
         """The agent hung up: so does the call, unless he gave it to somebody else."""
-        if cause is Cause.TRANSFER:
+        if cause is Cause.TRANSFER or call.answered is not None:
             self._distributor.contact_ended(call.id, self._loop.time())
             self._pump()
             return

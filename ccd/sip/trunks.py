@@ -118,10 +118,10 @@ class Trunks:
                 return owner
         return None
 
-    def take(self, name: str) -> bool:
-        """Take a channel for a call; False when all are in use (answer 503, cause 34)."""
+    def take(self, name: str, *, always: bool = False) -> bool:
+        """Take a channel for a call; False when all are in use (answer 503, cause 34), unless `always`."""
         limit = self._trunks[name].channels
-        if limit and self._in_use[name] >= limit:
+        if not always and limit and self._in_use[name] >= limit:
             return False
         self._in_use[name] += 1
         return True

@@ -209,9 +209,14 @@ class CallRecords:
                 trunk=event.trunk,
                 offered_at=event.at,
                 caller_leg="",
-                direction=Direction.OUT,
+                direction=event.direction,
             )
+        elif event.direction is Direction.INTERNAL:  # it came in, from a phone of ours
+            call.direction = Direction.INTERNAL
+            call.caller_leg = ""
         if event.party is Party.CALLER:
+            if call.direction is Direction.INTERNAL:  # to a number outside, as it turns out
+                call.direction = Direction.OUT
             call.ani, call.dnis, call.trunk = event.ani, event.dnis, event.trunk
             call.caller_leg = event.leg
         return None

@@ -117,11 +117,12 @@ class Admission:
         verdict = self._overload.admit(now)
         return Refused(503, verdict.headers, verdict.reason) if isinstance(verdict, Shed) else None
 
-    def let_out(self, trunk: str) -> Hop:
+    def let_out(self, trunk: str, *, emergency: bool = False) -> Hop:
         """Take a channel of a trunk to call through (see `leave`); where to send the INVITE.
 
         Calls of ours use up nobody's rate of new calls, and are not begun while callers are
-        turned away. Raises `NotReachable`.
+        turned away; an `emergency` passes over that, over a stop and over the channels' limit.
+        Raises `NotReachable`.
         """
         peers = self._trunks.peers.get(trunk)
         if peers is None:
@@ -132,15 +133,15 @@ class Admission:
                 Cause.DESTINATION_NOT_OBTAINABLE,
                 f"trunk {trunk!r} has no peer to call: give one a port, like 192.0.2.7:5060",
             )
-        if self.draining:
+        if self.draining and not emergency:
             raise NotReachable(Cause.SHUTDOWN, "shutting down")
-        if self._overload.shedding:
+        if self._overload.shedding and not emergency:
             raise NotReachable(Cause.OVERLOAD, "new calls are being shed")
         if not self._is_up(trunk):
             raise NotReachable(
                 Cause.DESTINATION_OUT_OF_ORDER, f"trunk {trunk!r} does not answer its pings"
             )
-        if not self._trunks.take(trunk):
+        if not self._trunks.take(trunk, always=emergency):
             raise NotReachable(Cause.TRUNKS_BUSY, f"trunk {trunk!r}: no channel free")
         return hop
 

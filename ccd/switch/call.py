@@ -1,7 +1,9 @@
 """Calls and legs: who is connected to what, and in which state.
 
-Only the switch changes these. A leg is one party's connection: a SIP session on one
-side, a node of the patch bay on the other, between them what was agreed in SDP.
+Only the switch changes these. A leg is one party: a SIP session on one side, a node of
+the patch bay on the other, between them what was agreed in SDP. It speaks in one call and
+may keep others on hold meanwhile; a pair of call and leg is CSTA's connection (ECMA-269,
+6.1.5), and `Leg.state_in` its state.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from ccd.media.ports import Port
-from ccd.model import Cause, ConnectionState, Direction, Party
+from ccd.model import Cause, ConnectionState, Customer, Direction, ListenMode, Party
 from ccd.sip.negotiation import Agreed, Negotiation
 from ccd.sip.session import Session
 
@@ -35,7 +37,8 @@ class Controller(Protocol):
         """A phone that we called could not be connected; the rest of the call goes on.
 
         The phone is an agent's, or (`leg is call.caller`) the customer's. Where nobody is left
-        of the call and nobody else is called from here, `cleared` follows.
+        of the call and nobody else is called from here, `cleared` follows. What comes of a phone
+        that was called as a guest, its host is told.
         """
 
     def digit(self, call: Call, leg: Leg, digit: str) -> None:
@@ -45,10 +48,12 @@ class Controller(Protocol):
         """What `Switch.play` was asked to play has ended by itself."""
 
     def agent_left(self, call: Call, leg: Leg, cause: Cause) -> None:
-        """An agent who was connected is gone; the rest of the call goes on.
+        """An agent who had the call is gone; the rest of it goes on.
 
-        The rest is the caller, who may still be ringing where the agent was called first
-        (`Leg.connected`). Where there is none, `cleared` follows.
+        Where `call.answered` is there, he has the call from now on: it was transferred to him
+        (cause TRANSFER), or he was in its conference. Else the rest is the caller, who may still
+        be ringing where the agent was called first (`Leg.connected`). Where there is none,
+        `cleared` follows.
         """
 
     def caller_left(self, call: Call, cause: Cause) -> None:
@@ -58,12 +63,26 @@ class Controller(Protocol):
         """The call is over: its last event is published."""
 
 
+class Host(Protocol):
+    """Who had a guest called into a call: a further party, or somebody who listens."""
+
+    def guest_joined(self, call: Call, leg: Leg) -> None:
+        """He answered. Where the others speak already, he is in the conversation."""
+
+    def guest_failed(self, call: Call, leg: Leg, cause: Cause) -> None:
+        """He could not be had."""
+
+    def guest_left(self, call: Call, leg: Leg, cause: Cause) -> None:
+        """He had joined, and is gone; the others go on (`Call.parties` says who is left)."""
+
+
 @dataclass(slots=True, eq=False)
 class Leg:
-    """One party's connection to a call."""
+    """One party, and its connections: to the call that it speaks in, and to those that it keeps."""
 
     id: str
     call: Call
+    """The call that it speaks in, or is called for."""
     party: Party
     state: ConnectionState
     node: int
@@ -81,7 +100,13 @@ class Leg:
     player: int | None = None
     held_by_far_end: bool = False
     held: bool = False
-    """We hold it (`Switch.hold`)."""
+    """It holds `call`, by `Switch.hold`: it hears nothing of it, and the others not it."""
+    kept: list[Call] = field(default_factory=list)
+    """Calls that it keeps on hold while it speaks in `call`, the newest last."""
+    mode: ListenMode | None = None
+    """How it listens; None: it is a party, or is to become one."""
+    coached: Leg | None = None
+    """The agent to whom it whispers, or whom it came to hear."""
     ending: Cause | None = None
     """Why it ends, once it does; the first reason stands."""
 
@@ -89,6 +114,21 @@ class Leg:
     def connected(self) -> bool:
         """Whether it is answered and not gone (a held leg is connected)."""
         return self.state in (ConnectionState.CONNECTED, ConnectionState.HOLD)
+
+    @property
+    def is_here(self) -> bool:
+        """Whether it is answered and nobody has begun to end it."""
+        return self.connected and self.ending is None
+
+    def state_in(self, call: Call) -> ConnectionState:
+        """The state of its connection to this call."""
+        if call is self.call:
+            return self.state
+        return ConnectionState.HOLD if call in self.kept else ConnectionState.NULL
+
+    def speaks_in(self, call: Call) -> bool:
+        """Whether it is in this call's conversation now, held by nobody."""
+        return self.call is call and self.is_here and not self.held and not self.held_by_far_end
 
 
 @dataclass(slots=True, eq=False)
@@ -110,13 +150,28 @@ class Call:
     answered: Leg | None = None
     """The leg of the agent who answered."""
     ringing: list[Leg] = field(default_factory=list)
-    """Legs of agents who have not answered, the first that was called first."""
-    transferred_from: str | None = None
+    """Legs of agents who have not answered, the first that was called first. One of them gets it."""
+    joined: list[Leg] = field(default_factory=list)
+    """Further parties, of a conference or of a call between agents."""
+    joining: list[Leg] = field(default_factory=list)
+    """Phones that ring to become one."""
+    listeners: list[Leg] = field(default_factory=list)
+    """Who listens, whispers or barges in without being a party; some may still be ringing."""
+    guests: dict[Leg, Host] = field(default_factory=dict)
+    """Of those in the last three, who is told of them in place of the controller."""
+    transferred_from: Leg | None = None
     """The leg that gave the call away, until its successor answers."""
     controller: Controller | None = None
     bridged: bool = False
     recorder: int | None = None
     """The node that records the conversation."""
+    recording: str = ""
+    """The file that it writes."""
+    recorded: frozenset[tuple[int, int]] = frozenset()
+    """Whose audio goes to it: node and channel."""
+    recordings: int = 0
+    """How many files there have been."""
+    recording_paused: bool = False
     ringback: int | None = None
     """The player of the tone that the agent hears while the customer is called."""
     ending: Cause | None = None
@@ -124,7 +179,9 @@ class Call:
     released_by: Party = Party.SYSTEM
     refused_with: int | None = None
     data: dict[str, str] = field(default_factory=dict)
-    """What was gathered on the way (keyed digits), travelling with the call."""
+    """What was gathered on the way (keyed digits) or attached, travelling with the call."""
+    customer: Customer | None = None
+    """Who it is with, where exactly one is known (`Switch.screen_pop`)."""
 
     @property
     def agent(self) -> Leg | None:
@@ -135,5 +192,11 @@ class Call:
 
     @property
     def number(self) -> str:
-        """The customer's number."""
-        return self.ani if self.direction is Direction.IN else self.dnis
+        """The number that an agent's phone shows: the customer's, or that of who called him."""
+        return self.dnis if self.direction is Direction.OUT else self.ani
+
+    @property
+    def parties(self) -> list[Leg]:
+        """Everybody who is connected and no listener, also who keeps the call on hold."""
+        seats = (self.caller, self.answered, *self.joined)
+        return [leg for leg in seats if leg is not None and leg in self.legs and leg.is_here]

@@ -1,21 +1,31 @@
-"""Caller and agent together: who hears whom, whoever holds, and the recording of it."""
+"""Who hears whom in a call: conversation, hold of either side, conference, listeners, recording.
+
+All of it is one rule, worked out anew whenever something changes (`Conversations.settle`):
+
+- whoever speaks in the call hears everybody else who does, and who barges in;
+- who is whispered to hears that as well;
+- who holds, or keeps the call while he speaks in another, hears nothing of it;
+- who hears nobody, because somebody holds, hears music;
+- who listens hears everybody who speaks;
+- the recorder hears the customer's side on the left, ours on the right.
+"""
 
 from __future__ import annotations
 
-from ccd.events import Bridged, EventStream, Held, Retrieved, Transferred
+from ccd.events import Bridged, Conferenced, EventStream, Held, Joined, Retrieved, Transferred
 from ccd.media.tones import RINGBACK
-from ccd.model import ConnectionState, Party
+from ccd.model import ConnectionState, ListenMode, Party
 from ccd.switch.call import Call, Leg
 from ccd.switch.patch import Patch
 from ccd.switch.recordings import Recordings
 
 
 class Conversations:
-    """Joins and parts the two parties of a call, and follows holds of either side.
+    """Joins and parts the parties of a call, and follows holds of either side.
 
-    There are two holds: ours (`hold`) and the far end's (its SDP says so). A party hears
-    the other's voice only while there is neither; `Held` and `Retrieved` are told when the
-    first begins and the last ends. `recordings` is None where nothing is to be recorded.
+    There are two holds: ours (`hold`) and the far end's (its SDP says so). A party is in the
+    conversation only while there is neither; `Held` and `Retrieved` are told when the first
+    begins and the last ends. `recordings` is None where nothing is to be recorded.
     """
 
     def __init__(
@@ -23,7 +33,7 @@ class Conversations:
         *,
         patch: Patch,
         events: EventStream,
-        recordings: Recordings | None,
+        recordings: Recordings,
         hold_music: str,
     ) -> None:
         self._patch = patch
@@ -32,47 +42,82 @@ class Conversations:
         self._hold_music = hold_music
 
     def join(self, call: Call) -> None:
-        """Caller and agent hear each other from now on."""
-        agent = call.answered
-        if agent is None or not call.caller.connected or call.bridged:
+        """The parties hear each other from now on."""
+        parties = call.parties
+        if len(parties) < 2 or call.bridged:
             return
+        first, second = parties[0], parties[1]
         call.bridged = True
         if call.transferred_from is not None:
+            giver, call.transferred_from = call.transferred_from, None
             self._events.publish(
-                Transferred(call=call.id, from_leg=call.transferred_from, to_leg=agent.id)
+                Transferred(
+                    call=call.id,
+                    from_leg=giver.id,
+                    to_leg=second.id,
+                    agent=giver.agent,
+                    to_agent=second.agent,
+                )
             )
-            call.transferred_from = None
         call.ringback = None
-        for leg in (call.caller, agent):
-            self._patch.stop(leg)
-        self._hear_each_other(call)
-        self._events.publish(
-            Bridged(call=call.id, legs=(call.caller.id, agent.id), agent=agent.agent)
-        )
-        if self._recordings is not None:
-            self._recordings.start(call, agent)
+        for leg in parties:
+            if leg.call is call:
+                self._patch.stop(leg)
+        self.settle(call)
+        self._events.publish(Bridged(call=call.id, legs=(first.id, second.id), agent=second.agent))
+        self._recordings.begin(call)
 
     def part(self, call: Call) -> None:
         """They hear each other no more."""
         if not call.bridged:
             return
         call.bridged = False
-        if self._recordings is not None:
-            self._recordings.stop(call)
+        self._recordings.stop(call)
         for leg in call.legs:
-            self._patch.hear(leg, ())
+            if leg.call is call:
+                self._patch.hear(leg, ())
+
+    def widen(self, call: Call, leg: Leg, *, secondary: str = "", by: Leg | None = None) -> None:
+        """A further party is in the conversation; says so."""
+        self._patch.stop(leg)
+        self.settle(call)
+        self._events.publish(
+            Conferenced(
+                call=call.id,
+                leg=leg.id,
+                legs=tuple(party.id for party in call.parties),
+                secondary=secondary,
+                agent=None if by is None else by.agent,
+            )
+        )
+
+    def listen(self, leg: Leg) -> None:
+        """Who listens does so as `leg.mode` says from now on; says so."""
+        assert leg.mode is not None
+        self.settle(leg.call)
+        self._events.publish(
+            Joined(
+                call=leg.call.id,
+                leg=leg.id,
+                agent=leg.agent or "",
+                mode=leg.mode,
+                to_agent=None if leg.coached is None else leg.coached.agent,
+            )
+        )
+
+    # --- hold ------------------------------------------------------------------------------
 
     def hold(self, leg: Leg) -> None:
-        """It hears music, the other one nothing of it."""
+        """It leaves the conversation that it is in, and stays connected."""
         if leg.connected and not leg.held and leg.call.bridged:
             leg.held = True
-            self._changed(leg, by=Party.SYSTEM)
+            self._changed(leg, by=leg.party)
 
     def retrieve(self, leg: Leg) -> None:
-        """Both hear each other again, unless the far end holds as well."""
+        """It is in the conversation again, unless the far end holds as well."""
         if leg.connected and leg.held:
             leg.held = False
-            self._changed(leg, by=Party.SYSTEM)
+            self._changed(leg, by=leg.party)
 
     def follow(self, leg: Leg) -> None:
         """Heed a hold of the leg's far end that began or ended with its newest SDP."""
@@ -81,6 +126,74 @@ class Conversations:
             leg.held_by_far_end = leg.agreed.held
             self._changed(leg, by=leg.party)
 
+    def turn_to(self, leg: Leg, call: Call) -> None:
+        """The leg speaks in this call from now on, and keeps the one that it spoke in on hold.
+
+        `call` is one that it keeps, or a new one of which it is a party already.
+        """
+        before = leg.call
+        if before is call:
+            return
+        was_holding = leg.state is ConnectionState.HOLD
+        self._patch.stop(leg)
+        self._patch.hear(leg, ())
+        if call in leg.kept:
+            leg.kept.remove(call)
+            returned = True
+        else:
+            returned = False
+        leg.kept.append(before)
+        leg.call, leg.held = call, False
+        leg.state = ConnectionState.HOLD if leg.held_by_far_end else ConnectionState.CONNECTED
+        if not was_holding:
+            self._events.publish(Held(call=before.id, leg=leg.id, by=leg.party))
+        if returned and leg.state is ConnectionState.CONNECTED:
+            self._events.publish(Retrieved(call=call.id, leg=leg.id, by=leg.party))
+        self.settle(before)
+        self.settle(call)
+
+    def turn_back(self, leg: Leg) -> None:
+        """The leg leaves the call that it spoke in; it has the newest that it kept, still on hold."""
+        self._patch.stop(leg)
+        self._patch.hear(leg, ())
+        leg.call = leg.kept.pop()
+        leg.held = True
+        leg.state = ConnectionState.HOLD
+
+    # --- who hears whom ----------------------------------------------------------------------
+
+    def settle(self, call: Call) -> None:
+        """Patch everybody of this call as the rule says."""
+        if not call.bridged:
+            return
+        parties = call.parties
+        speaking = [leg for leg in parties if leg.speaks_in(call)]
+        listeners = [leg for leg in call.listeners if leg.speaks_in(call)]
+        voices = speaking + [leg for leg in listeners if leg.mode is ListenMode.ACTIVE]
+        for leg in parties:
+            if leg.call is not call:
+                continue
+            whispers = {
+                other.node
+                for other in listeners
+                if other.mode is ListenMode.WHISPER and other.coached is leg
+            }
+            if leg not in speaking:
+                self._hear(leg, whispers)
+            elif heard := {other.node for other in voices if other is not leg} | whispers:
+                self._hear(leg, heard)
+            elif len(parties) > 1 and leg.player is None:
+                self.play_music(leg)
+            else:
+                self._hear(leg, set())
+        for leg in listeners:
+            self._hear(leg, {other.node for other in voices if other is not leg})
+        self._recordings.follow(call)
+
+    def _hear(self, leg: Leg, nodes: set[int]) -> None:
+        """These, and what is being played to it."""
+        self._patch.hear(leg, nodes if leg.player is None else nodes | {leg.player})
+
     def play_music(self, leg: Leg, path: str = "") -> None:
         """Let a leg hear the music that plays to all who wait (empty: the built-in one)."""
         if leg.port is not None and leg.media_open:
@@ -88,15 +201,16 @@ class Conversations:
             self._patch.hear(leg, (self._patch.music(leg.port.worker, path or self._hold_music),))
 
     def play_ringback(self, call: Call) -> None:
-        """Let the agent who answered hear that his customer is being called."""
-        if call.answered is not None:
-            self._patch.hear(call.answered, ())
+        """Let the agent who answered hear that somebody is being called."""
+        agent = call.answered
+        if agent is not None and agent.call is call:
+            self._patch.hear(agent, ())
             tone = RINGBACK["cn"].sounds()
-            self._patch.play(call.answered, tone, loop=True, ended=lambda _leg: None)
-            call.ringback = call.answered.player
+            self._patch.play(agent, tone, loop=True, ended=lambda _leg: None)
+            call.ringback = agent.player
 
     def stop_ringback(self, call: Call) -> None:
-        """The customer answered or can't be had; what else plays to the agent goes on."""
+        """The one called answered or can't be had; what else plays to the agent goes on."""
         if call.ringback is not None:
             if call.answered is not None and call.answered.player == call.ringback:
                 self._patch.stop(call.answered)
@@ -109,17 +223,4 @@ class Conversations:
             leg.state = state
             happened = Held if holding else Retrieved
             self._events.publish(happened(call=leg.call.id, leg=leg.id, by=by))
-        if leg.call.bridged:
-            self._hear_each_other(leg.call)
-
-    def _hear_each_other(self, call: Call) -> None:
-        """Voice both ways; music to who is held, or whose other party holds."""
-        caller, agent = call.caller, call.agent
-        assert agent is not None
-        for leg, other in ((caller, agent), (agent, caller)):
-            if leg.held or other.held_by_far_end:
-                self.play_music(leg)
-            elif other.held:
-                self._patch.hear(leg, ())
-            else:
-                self._patch.hear(leg, (other.node,))
+        self.settle(leg.call)

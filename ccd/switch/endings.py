@@ -9,7 +9,7 @@ from ccd.model import Cause, ConnectionState, Direction, Party
 from ccd.sip.events import Terminated
 from ccd.sip.session import SessionState
 from ccd.switch.admission import Admission
-from ccd.switch.call import Call, Leg
+from ccd.switch.call import Call, Host, Leg
 from ccd.switch.causes import reason_header, status_of_cause
 from ccd.switch.conversation import Conversations
 from ccd.switch.messages import Messages
@@ -17,16 +17,20 @@ from ccd.switch.patch import Patch
 
 
 class Endings:
-    """Ends legs when asked to, and does what is due when one has ended.
+    """Ends connections when asked to, and does what is due when one has ended.
 
     | who is gone                               | told                           | then |
     | ----------------------------------------- | ------------------------------ | ---- |
-    | a caller, or a customer who had answered  | `caller_left`                  | everybody else is ended |
+    | a caller, or a customer who had answered  | `caller_left`                  | everybody else is ended, but two or more who speak |
     | a customer who had not answered our call  | `Failed`, `failed`             | the rest goes on |
-    | an agent who had answered                 | `agent_left`                   | the rest goes on |
-    | an agent who had not                      | `Failed`, `failed`             | the rest goes on |
-    | anybody of a call that is being ended     | nothing but `caller_left`      | |
+    | the agent who had the call                | `agent_left`                   | the rest goes on, with another of its agents |
+    | an agent who had not answered             | `Failed`, `failed`             | the rest goes on |
+    | a guest                                   | its host: `guest_left`, `guest_failed` | the rest goes on |
+    | anybody of a call that is being ended     | nothing but `caller_left`, `guest_left` | |
+    | all but guests who ring or listen         | the above                      | these are ended |
     | the last leg of a call                    | the above, then `cleared`      | |
+
+    A leg that has other calls on hold leaves a call without its session ending.
 
     `forget` takes a call out of the switch's register; False where it was not in it. `wake`
     is the endpoint's, `clock` the loop's.
@@ -58,11 +62,28 @@ class Endings:
         if call.ending is None:
             call.ending, call.released_by = cause, by
 
-    def end(self, leg: Leg, cause: Cause, *, status: int | None = None) -> None:
-        """Have a leg's session end; `ended` does the rest when it has."""
+    def end(
+        self, leg: Leg, cause: Cause, *, call: Call | None = None, status: int | None = None
+    ) -> None:
+        """End a leg's connection to a call (the one that it speaks in); `ended` does the rest.
+
+        Its session ends with its last connection; while it has others it goes on with these.
+        """
+        if leg.state is ConnectionState.NULL or leg.ending is not None:
+            return
+        if leg.kept:
+            self._detach(leg, call or leg.call, cause)
+        else:
+            self._hang_up(leg, cause, status=status)
+
+    def _hang_up(self, leg: Leg, cause: Cause, *, status: int | None = None) -> None:
+        """End a leg's session, and with it all its connections."""
         if leg.state is ConnectionState.NULL or leg.ending is not None:
             return
         leg.ending = cause
+        if leg.call.bridged:  # from now on, not from when the far end has confirmed it
+            self._patch.hear(leg, ())
+            self._conversations.settle(leg.call)
         now = self._clock()
         if leg is leg.call.caller and leg.session.state is SessionState.RINGING:
             status = status or status_of_cause(cause)
@@ -72,74 +93,141 @@ class Endings:
             leg.session.terminate(now=now, reason=reason_header(cause))
         self._wake()
 
+    def _detach(self, leg: Leg, call: Call, cause: Cause) -> None:
+        """The leg leaves one call, and lives on in others."""
+        if leg.call is call:
+            self._conversations.turn_back(leg)
+        elif call in leg.kept:
+            leg.kept.remove(call)
+        else:
+            return
+        self._left(call, leg, cause, was_connected=True, by="local")
+
     def end_call(self, call: Call, cause: Cause, by: Party) -> None:
         """End the call for everybody."""
         self.begin(call, cause, by)
         for leg in tuple(call.legs):
-            self.end(leg, cause)
+            self.end(leg, cause, call=call)
 
     def lost(self, leg: Leg, cause: Cause) -> None:
         """A leg has no audio: end it, and with the caller's the call."""
         if leg is leg.call.caller:
             self.end_call(leg.call, cause, Party.SYSTEM)
-        else:
-            self.end(leg, cause)
+        self._hang_up(leg, cause)
 
     def ended(self, leg: Leg, event: Terminated) -> None:
-        """A leg's session is over, whoever ended it; the only way a leg leaves a call."""
-        call, was_connected = leg.call, leg.connected
+        """A leg's session is over, whoever ended it."""
+        was_connected = leg.connected
         cause = leg.ending or _cause_of(event)
+        leg.ending = cause
+        calls = (*reversed(leg.kept), leg.call)
+        for call in calls:
+            if leg not in call.listeners and len(call.parties) < 2:
+                self._conversations.part(call)
         leg.state = ConnectionState.NULL
-        call.legs.remove(leg)
-        if leg in (call.caller, call.agent):
-            self._conversations.part(call)
-        if leg is call.caller:
-            self._messages.stop(call)
-            self._conversations.stop_ringback(call)
         self._patch.close(leg)
         if leg.channel:
             self._admission.leave(leg.channel)
-        if leg is call.caller and (was_connected or call.direction is Direction.IN):
-            self._caller_left(call, cause, by=event.by)
+        leg.kept = []
+        for call in calls:
+            self._left(call, leg, cause, was_connected=was_connected, by=event.by)
+
+    def merged(self, call: Call, cause: Cause) -> None:
+        """A call all of whose connections went over to another one is over."""
+        self.begin(call, cause, Party.AGENT)
+        if not call.legs and self._forget(call):
+            self._cleared(call)
+
+    # --- one connection ends: the only way a leg leaves a call -----------------------------------
+
+    def _left(self, call: Call, leg: Leg, cause: Cause, *, was_connected: bool, by: str) -> None:
+        call.legs.remove(leg)
+        if leg is call.caller:
+            self._messages.stop(call)
+            self._conversations.stop_ringback(call)
+        host = call.guests.pop(leg, None)
+        if host is not None:
+            self._guest_left(call, leg, host, cause, was_connected)
+        elif leg is call.caller and (was_connected or call.direction is Direction.IN):
+            self._caller_left(call, leg, cause, by=by)
         else:
-            self._other_left(leg, cause, was_connected)
+            self._other_left(call, leg, cause, was_connected)
+        if call.legs and call.ending is None and not _anybody(call):
+            by_him = was_connected and by == "remote"
+            self.end_call(call, cause, leg.party if by_him else Party.SYSTEM)
         if not call.legs and self._forget(call):
             # Nobody ended it for all: it ends because its last leg did.
-            by_him = was_connected and event.by == "remote"
+            by_him = was_connected and by == "remote"
             self.begin(call, cause, leg.party if by_him else Party.SYSTEM)
             self._cleared(call)
 
-    def _caller_left(self, call: Call, cause: Cause, *, by: str) -> None:
+    def _caller_left(self, call: Call, leg: Leg, cause: Cause, *, by: str) -> None:
+        others = len(call.parties)
+        if call.bridged and call.ending is None and others > 1:
+            self._publish_cleared(call, leg, cause)  # a conference goes on without him
+            self._conversations.settle(call)
+            return
+        self._conversations.part(call)
         self.begin(call, cause, Party.CALLER if by == "remote" else Party.SYSTEM)
-        self._publish_cleared(call.caller, cause)
+        self._publish_cleared(call, leg, cause)
         if call.controller is not None:
             call.controller.caller_left(call, cause)
         for other in tuple(call.legs):
-            self.end(other, cause if other.connected else Cause.CALL_CANCELLED)
+            self.end(other, cause if other.connected else Cause.CALL_CANCELLED, call=call)
 
-    def _other_left(self, leg: Leg, cause: Cause, was_connected: bool) -> None:
+    def _other_left(self, call: Call, leg: Leg, cause: Cause, was_connected: bool) -> None:
         """An agent is gone, or somebody whom we called could not be had."""
-        call = leg.call
+        if leg is call.answered or (leg is call.agent and not was_connected):
+            self._conversations.stop_ringback(call)
         if leg is call.answered:
-            call.answered = None
+            call.answered = next((other for other in call.joined if other.is_here), None)
+            if call.answered is not None:
+                call.joined.remove(call.answered)
+                call.guests.pop(call.answered, None)
         elif leg in call.ringing:
             call.ringing.remove(leg)
+        had_it = leg not in call.joined
+        if not had_it:  # he came with a call that was merged into this one
+            call.joined.remove(leg)
+        if len(call.parties) < 2:
+            self._conversations.part(call)
+        else:
+            self._conversations.settle(call)
         if was_connected or call.ending is not None:
-            self._publish_cleared(leg, cause)
+            self._publish_cleared(call, leg, cause)
         else:
             call.transferred_from = None  # whoever takes the call next was not given it
-            self._events.publish(
-                Failed(call=call.id, leg=leg.id, party=leg.party, cause=cause, agent=leg.agent)
-            )
-        if call.controller is not None and call.ending is None:
+            self._publish_failed(call, leg, cause)
+        if call.controller is not None and call.ending is None and had_it:
             if was_connected:
                 call.controller.agent_left(call, leg, cause)
             else:
                 call.controller.failed(call, leg, cause)
 
-    def _publish_cleared(self, leg: Leg, cause: Cause) -> None:
+    def _guest_left(
+        self, call: Call, leg: Leg, host: Host, cause: Cause, was_connected: bool
+    ) -> None:
+        for seats in (call.joined, call.joining, call.listeners):
+            if leg in seats:
+                seats.remove(leg)
+        if was_connected or call.ending is not None:
+            self._publish_cleared(call, leg, cause)
+        else:
+            self._publish_failed(call, leg, cause)
+        self._conversations.settle(call)
+        if was_connected:
+            host.guest_left(call, leg, cause)
+        else:
+            host.guest_failed(call, leg, cause)
+
+    def _publish_failed(self, call: Call, leg: Leg, cause: Cause) -> None:
         self._events.publish(
-            ConnectionCleared(call=leg.call.id, leg=leg.id, party=leg.party, cause=cause)
+            Failed(call=call.id, leg=leg.id, party=leg.party, cause=cause, agent=leg.agent)
+        )
+
+    def _publish_cleared(self, call: Call, leg: Leg, cause: Cause) -> None:
+        self._events.publish(
+            ConnectionCleared(call=call.id, leg=leg.id, party=leg.party, cause=cause)
         )
 
     def _cleared(self, call: Call) -> None:
@@ -153,6 +241,11 @@ class Endings:
         )
         if call.controller is not None:
             call.controller.cleared(call)
+
+
+def _anybody(call: Call) -> bool:
+    """Whether there is somebody beside guests who still ring, and who only listen."""
+    return any(leg not in call.joining and leg not in call.listeners for leg in call.legs)
 
 
 def _cause_of(event: Terminated) -> Cause:

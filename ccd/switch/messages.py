@@ -100,7 +100,8 @@ class Messages:
                     message.limit.cancel()
             message.done(call, path, seconds)
 
-        message.recorder = self._patch.record(message.path, (call.caller,), done)
+        sources = ((call.caller.node, 0),)
+        message.recorder = self._patch.record(message.path, (call.caller,), sources, done)
         if message.recorder is None:
             self.stop(call)
             return

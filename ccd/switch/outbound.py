@@ -50,23 +50,27 @@ class Outbound:
         self._domain = domain
         self._numbers = numbers
 
-    def phone(self, call: Call, *, agent: str, phone: str, queue: str, now: float) -> Leg:
-        """Call an agent's phone; it shows the customer's number."""
+    def prepare_phone(self, call: Call, *, agent: str, phone: str) -> Leg:
+        """A leg for an agent's phone, in the call, not called yet (see `call_phone`)."""
         contacts = self._phones.lookup(phone)
         if not contacts:
             raise NotReachable(Cause.DESTINATION_OUT_OF_ORDER, f"phone {phone} is not registered")
         leg = self._leg(call, Party.AGENT, contacts[0].hop)
         leg.agent = agent
+        return leg
+
+    def call_phone(self, leg: Leg, *, phone: str, queue: str, now: float) -> None:
+        """Call the phone of a leg just prepared; it shows the number of who calls."""
+        call, contact = leg.call, self._phones.lookup(phone)[0]
         self._invite(
             leg,
-            contacts[0].contact,
-            contacts[0].hop,
+            contact.contact,
+            contact.hop,
             from_=self._address(call.number or OURSELVES),
             to=self._address(phone),
             headers=(("X-CCD-Call", call.id), ("X-CCD-Queue", queue)),
             now=now,
         )
-        return leg
 
     def number(
         self,
@@ -78,16 +82,17 @@ class Outbound:
         ani: str,
         now: float,
         diverted_by: str = "",
+        emergency: bool = False,
     ) -> Leg:
         """Call a number through a trunk's first peer with a port, showing `ani`.
 
         The number shown goes into P-Asserted-Identity as well (RFC 3325, 9.1); where we show
         none there is none. `diverted_by`: our number at which the call came in, which is sent
-        on (RFC 5806).
+        on (RFC 5806). An `emergency` goes out whatever the load.
         """
         if number == ANONYMOUS or user_of(number) != number:
             raise NotReachable(Cause.DESTINATION_NOT_OBTAINABLE, f"{number!r} is no number")
-        hop = self._admission.let_out(trunk)
+        hop = self._admission.let_out(trunk, emergency=emergency)
         try:
             leg = self._leg(call, party, hop)
         except NotReachable:

@@ -268,8 +268,14 @@ class Patch:
 
     # --- recorders -------------------------------------------------------------
 
-    def record(self, path: Path, legs: Sequence[Leg], done: RecordingDone) -> int | None:
-        """Record one leg or two, left and right, to a stereo file; the recorder's node.
+    def record(
+        self,
+        path: Path,
+        legs: Sequence[Leg],
+        sources: Iterable[tuple[int, int]],
+        done: RecordingDone,
+    ) -> int | None:
+        """Record to a stereo file; the recorder's node. `sources` are nodes and channels (0, 1) of `legs`.
 
         `done(path, seconds, error)` is called when the file is complete. None, and it never is,
         where a leg has no media.
@@ -280,15 +286,30 @@ class Patch:
         node = self._pool.node()
         worker = ports[0].worker
         self._recordings[node] = _Recording(worker, str(path), done)
+        self._pool.send(worker, Record(node=node, path=str(path)))
+        self.record_these(node, frozenset(), frozenset(sources))
+        return node
+
+    def record_these(
+        self, recorder: int, before: frozenset[tuple[int, int]], sources: frozenset[tuple[int, int]]
+    ) -> None:
+        """Have a recorder hear these nodes and channels, where it heard those before."""
+        recording = self._recordings.get(recorder)
+        if recording is None or before == sources:
+            return
+        now = {node for node, _ in sources}
         self._pool.send(
-            worker,
-            Record(node=node, path=str(path)),
+            recording.worker,
             *(
-                Connect(source=leg.node, sink=node, channel=channel)
-                for channel, leg in enumerate(legs)
+                Disconnect(source=node, sink=recorder)
+                for node, channel in sorted(before)
+                if node not in now or (node, channel) not in sources
+            ),
+            *(
+                Connect(source=node, sink=recorder, channel=channel)
+                for node, channel in sorted(sources - before)
             ),
         )
-        return node
 
     def stop_recording(self, node: int) -> None:
         """End a recording; it is complete when the worker says so."""

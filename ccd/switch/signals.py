@@ -22,7 +22,7 @@ from ccd.sip.events import (
 from ccd.sip.negotiation import NoCommonMedia
 from ccd.sip.sdp import SdpError
 from ccd.sip.session import Session
-from ccd.switch.call import Leg
+from ccd.switch.call import Host, Leg
 from ccd.switch.causes import cause_of_status
 from ccd.switch.conversation import Conversations
 from ccd.switch.descriptions import AnswerRefusedError, Descriptions
@@ -85,7 +85,7 @@ class Signals:
         if leg is None or leg.state is not ConnectionState.INITIATED or event.code < 180:
             return
         leg.state = ConnectionState.ALERTING
-        if leg.call.controller is not None:
+        if leg.call.controller is not None and leg not in leg.call.guests:
             leg.call.controller.alerting(leg.call, leg)
 
     def _accepted(self, event: Accepted) -> None:
@@ -106,17 +106,31 @@ class Signals:
     def _establish(self, leg: Leg) -> None:
         leg.state = ConnectionState.CONNECTED
         call = leg.call
+        host = call.guests.get(leg)
         if leg in call.ringing:
             call.ringing.remove(leg)
             self._conversations.part(call)  # from one who is ending, if there is one
             call.answered = leg
-        else:
+        elif leg in call.joining:
+            call.joining.remove(leg)
+            call.joined.append(leg)
+            self._conversations.stop_ringback(call)
+        elif host is None and leg is call.caller:
             self._conversations.stop_ringback(call)
         self._events.publish(
             Established(call=call.id, leg=leg.id, party=leg.party, agent=leg.agent)
         )
-        if call.controller is not None:
+        if host is not None:
+            self._guest_established(leg, host)
+        elif call.controller is not None:
             call.controller.established(call, leg)
+
+    def _guest_established(self, leg: Leg, host: Host) -> None:
+        if leg.mode is not None:
+            self._conversations.listen(leg)
+        elif leg.call.bridged:
+            self._conversations.widen(leg.call, leg)
+        host.guest_joined(leg.call, leg)
 
     def _rejected(self, event: Rejected) -> None:
         leg = _owner(event.session)

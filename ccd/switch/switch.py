@@ -17,15 +17,24 @@ import structlog
 
 from ccd.config import Settings
 from ccd.events import (
+    DataAssociated,
     Delivered,
     EventStream,
     Offered,
     Originated,
+    Transferred,
 )
 from ccd.media.pool import MediaPool
 from ccd.media.ports import NoPortFree
 from ccd.media.protocol import Gauge, Report, Sound
-from ccd.model import Cause, ConnectionState, Direction, Party
+from ccd.model import (
+    Cause,
+    ConnectionState,
+    Customer,
+    Direction,
+    ListenMode,
+    Party,
+)
 from ccd.sip.endpoint import Endpoint
 from ccd.sip.events import (
     InviteReceived,
@@ -34,7 +43,7 @@ from ccd.sip.events import (
 from ccd.sip.negotiation import Negotiation, NoCommonMedia
 from ccd.sip.sdp import SdpError
 from ccd.switch.admission import Admission, Refused
-from ccd.switch.call import Call, Controller, Leg
+from ccd.switch.call import Call, Controller, Host, Leg
 from ccd.switch.causes import cause_of_status
 from ccd.switch.conversation import Conversations
 from ccd.switch.descriptions import Descriptions
@@ -88,12 +97,13 @@ class Switch:
         self._patch = Patch(
             media, rtp_timeout_s=settings.media.rtp_timeout_s, nat=settings.media.nat
         )
+        self._recordings = Recordings(
+            recordings, always=settings.recording.enabled, patch=self._patch, events=events
+        )
         self._conversations = Conversations(
             patch=self._patch,
             events=events,
-            recordings=Recordings(recordings, patch=self._patch, events=events)
-            if settings.recording.enabled
-            else None,
+            recordings=self._recordings,
             hold_music=str(hold_music),
         )
         self._messages = Messages(patch=self._patch, call_later=call_later)
@@ -134,6 +144,9 @@ class Switch:
             domain=settings.sip.domain,
             numbers=self._numbers,
         )
+        self.screen_pop: Callable[[Call], tuple[Customer | None, int]] = lambda _call: (None, 0)
+        """Who it could be that calls: the one customer, and how many there are. Asked before an
+        agent's phone is called; the answer goes with `Delivered`."""
         self.calls: dict[str, Call] = {}
         self.idle = asyncio.Event()
         """Set while there is no call."""
@@ -142,9 +155,9 @@ class Switch:
     # --- verbs -------------------------------------------------------------------
 
     def answer(self, call: Call) -> None:
-        """Answer the caller; `established` follows when the caller's ACK is here."""
-        leg = call.caller
-        if call.direction is Direction.OUT:
+        """Answer whoever rang us (the caller, or see `adopt`); `established` follows with his ACK."""
+        leg = call.caller if call.direction is Direction.IN else call.answered
+        if leg is None or leg not in call.legs:
             return
         if leg.state is not ConnectionState.ALERTING or leg.ending is not None:
             return
@@ -202,9 +215,8 @@ class Switch:
         ANSWERED_ELSEWHERE, and `bridge` ends those that still ring. Raises `NotReachable`
         where the phone is not registered or no port is free.
         """
-        leg = self._outbound.phone(call, agent=agent, phone=phone, queue=queue, now=self._clock())
+        leg = self._call_phone(call, agent=agent, phone=phone, queue=queue)
         call.ringing.append(leg)
-        self._events.publish(Delivered(call=call.id, leg=leg.id, agent=agent, queue=queue))
         return leg
 
     def ring_outside(
@@ -226,9 +238,7 @@ class Switch:
             now=self._clock(),
         )
         call.ringing.append(leg)
-        self._events.publish(
-            Delivered(call=call.id, leg=leg.id, agent="", queue=queue, number=number)
-        )
+        self._say_delivered(call, leg, queue=queue, number=number)
         return leg
 
     def dial(
@@ -263,6 +273,7 @@ class Switch:
         number: str = "",
         ani: str = "",
         call_data: Mapping[str, str] | None = None,
+        direction: Direction = Direction.OUT,
     ) -> Call:
         """Call an agent first: a call of ours in which the customer is still to be called.
 
@@ -271,16 +282,25 @@ class Switch:
         or when the agent leaves before the customer is called, `cleared`, unless the next
         agent is called from there by `ring`. Raises `NotReachable`; then there is no call.
         """
-        call = self._new_call(ani=ani, dnis=number, trunk="", direction=Direction.OUT)
+        call = self._new_call(ani=ani, dnis=number, trunk="", direction=direction)
         call.data.update(call_data or {})
         call.controller = controller
-        leg = self._outbound.phone(call, agent=agent, phone=phone, queue=queue, now=self._clock())
+        leg = self._outbound.prepare_phone(call, agent=agent, phone=phone)
         call.ringing.append(leg)
         self._keep(call)
         self._events.publish(
-            Originated(call=call.id, leg=leg.id, ani=ani, dnis=number, trunk="", party=Party.AGENT)
+            Originated(
+                call=call.id,
+                leg=leg.id,
+                ani=ani,
+                dnis=number,
+                trunk="",
+                party=Party.AGENT,
+                direction=direction,
+            )
         )
-        self._events.publish(Delivered(call=call.id, leg=leg.id, agent=agent, queue=queue))
+        self._say_delivered(call, leg, queue=queue)
+        self._outbound.call_phone(leg, phone=phone, queue=queue, now=self._clock())
         return call
 
     def add_customer(self, call: Call, number: str, trunk: str) -> Leg:
@@ -308,19 +328,253 @@ class Switch:
         )
 
     def bridge(self, call: Call) -> None:
-        """Caller and agent who answered hear each other, and are recorded; nobody rings on."""
+        """The parties hear each other, and are recorded; no phone rings on for the agent's seat."""
         self._messages.stop(call)
         for leg in tuple(call.ringing):
             self._endings.end(leg, Cause.ANSWERED_ELSEWHERE)
         self._conversations.join(call)
 
+    def adopt(self, call: Call, agent: str) -> None:
+        """A call that came from a phone of ours is this agent's: he has its agent's seat.
+
+        The others are still to be called: `add_customer`, or `invite`. To be said from
+        `Controller.offered`, before `answer`.
+        """
+        number = next(self._numbers)
+        leg, customer = call.caller, self._new_leg(call, number, number)
+        leg.party, leg.agent = Party.AGENT, agent
+        call.answered, call.caller = leg, customer
+        call.direction = Direction.INTERNAL
+        self._events.publish(
+            Originated(
+                call=call.id,
+                leg=leg.id,
+                ani=call.ani,
+                dnis=call.dnis,
+                trunk="",
+                party=Party.AGENT,
+                direction=call.direction,
+            )
+        )
+
+    # --- verbs: hold, and several calls at one phone ------------------------------------------
+
     def hold(self, leg: Leg) -> None:
-        """Hold a connected party: it hears music, the other one nothing of it."""
+        """A party leaves the conversation that it is in, and stays connected (CSTA hold call).
+
+        It hears nothing of it; the others hear each other, or music where there is but one.
+        """
         self._conversations.hold(leg)
 
-    def retrieve(self, leg: Leg) -> None:
-        """End our hold; both hear each other again, unless the far end holds as well."""
-        self._conversations.retrieve(leg)
+    def retrieve(self, leg: Leg, call: Call | None = None) -> None:
+        """A party is back in a conversation that it holds (CSTA retrieve call, alternate call).
+
+        `call` is one of those that it has (the one that it spoke in last, where none is said);
+        any other in which it speaks meanwhile is kept on hold.
+        """
+        if call is None or call is leg.call:
+            self._conversations.retrieve(leg)
+        elif call in leg.kept and leg.is_here:
+            self._conversations.turn_to(leg, call)
+
+    def begin(self, leg: Leg, controller: Controller, *, dnis: str = "") -> Call:
+        """A party begins another call and keeps the one that it has on hold (CSTA consultation call).
+
+        The new call has nobody else yet: `invite`, `invite_outside` or `add_customer` follow.
+        """
+        before = leg.call
+        call = self._new_call(
+            ani=leg.agent or "", dnis=dnis, trunk="", direction=Direction.INTERNAL
+        )
+        call.controller = controller
+        call.data.update(before.data)
+        call.customer = before.customer
+        call.answered = leg
+        call.legs.append(leg)
+        self._keep(call)
+        self._conversations.turn_to(leg, call)
+        self._events.publish(
+            Originated(
+                call=call.id,
+                leg=leg.id,
+                ani=call.ani,
+                dnis=dnis,
+                trunk="",
+                party=leg.party,
+                direction=call.direction,
+            )
+        )
+        return call
+
+    # --- verbs: guests -----------------------------------------------------------------------
+
+    def invite(self, call: Call, *, agent: str, phone: str, host: Host, queue: str = "") -> Leg:
+        """Call an agent's phone to be a further party; `host` hears what comes of it.
+
+        Where the others speak already he is in the conversation when he answers; else `bridge`.
+        While nobody does, who began the call hears ringback. Raises `NotReachable`.
+        """
+        leg = self._call_phone(call, agent=agent, phone=phone, queue=queue, host=host)
+        call.joining.append(leg)
+        if not call.bridged:
+            self._conversations.play_ringback(call)
+        return leg
+
+    def invite_outside(
+        self,
+        call: Call,
+        *,
+        number: str,
+        trunk: str,
+        host: Host,
+        ani: str = "",
+        emergency: bool = False,
+    ) -> Leg:
+        """Call a number outside to be a further party, as `invite`. Raises `NotReachable`."""
+        leg = self._outbound.number(
+            call,
+            number,
+            trunk=trunk,
+            party=Party.AGENT,
+            ani=ani,
+            now=self._clock(),
+            emergency=emergency,
+        )
+        call.guests[leg] = host
+        call.joining.append(leg)
+        self._say_delivered(call, leg, queue="", number=number)
+        if not call.bridged:
+            self._conversations.play_ringback(call)
+        return leg
+
+    def listen(
+        self,
+        call: Call,
+        *,
+        agent: str,
+        phone: str,
+        mode: ListenMode,
+        host: Host,
+        to: Leg | None = None,
+    ) -> Leg:
+        """Call a supervisor's phone to listen to a conversation (CSTA join call).
+
+        `to` is the agent to whom he whispers. `host` hears what comes of it. Raises
+        `NotReachable`.
+        """
+        leg = self._call_phone(call, agent=agent, phone=phone, queue="", host=host)
+        leg.mode, leg.coached = mode, to
+        call.listeners.append(leg)
+        return leg
+
+    def change_listening(self, leg: Leg, mode: ListenMode, to: Leg | None = None) -> None:
+        """Who listens does so otherwise from now on: silent, whispering to `to`, or heard by all."""
+        if leg in leg.call.listeners and leg.is_here:
+            leg.mode = mode
+            leg.coached = to or leg.coached
+            self._conversations.listen(leg)
+
+    def take_over(self, leg: Leg) -> None:
+        """Who listens takes the call from its agent, who leaves it (CSTA intercept).
+
+        The controller is told `agent_left` with TRANSFER when that one's phone is free, and
+        `call.answered` is the new one from now on.
+        """
+        call, giver = leg.call, leg.call.answered
+        if leg not in call.listeners or not leg.is_here or giver is None:
+            raise NotReachable(Cause.REJECTED, f"call {call.id} has no agent to take it from")
+        call.listeners.remove(leg)
+        call.guests.pop(leg, None)
+        leg.mode = leg.coached = None
+        self._hand_over(call, giver, leg)
+
+    def merge(self, call: Call, other: Call, leg: Leg, *, stay: bool) -> None:
+        """Make one call of two that a party has: `other`'s parties go over to `call`.
+
+        With `stay` all of them confer (CSTA conference call); else the party leaves both, and
+        theirs is the call (CSTA transfer call): the controller is told `agent_left` with
+        TRANSFER when his phone is free. `other` is over: its controller is told `cleared`.
+        Raises `NotReachable` while phones ring for the agent's seat in `other`.
+        """
+        if other.ringing or other.ending is not None or call.ending is not None:
+            raise NotReachable(Cause.REJECTED, f"call {other.id} is not yet, or no more, answered")
+        self._recordings.stop(other)
+        self._conversations.stop_ringback(other)
+        self._patch.stop(leg)
+        moved = [each for each in other.legs if each is not leg]
+        parties = [each for each in other.parties if each is not leg]
+        ringing = list(other.joining)
+        for each in moved:
+            other.legs.remove(each)
+            call.legs.append(each)
+            if each.call is other:
+                each.call = call
+            else:
+                each.kept[each.kept.index(other)] = call
+            if each in other.listeners:
+                other.listeners.remove(each)
+                call.listeners.append(each)
+            if each in other.guests:
+                call.guests[each] = other.guests.pop(each)
+        other.joined, other.joining, other.answered = [], [], None
+        other.legs.remove(leg)
+        other.guests.pop(leg, None)
+        if leg.call is other:
+            leg.kept.remove(call)
+            leg.call = call
+        else:
+            leg.kept.remove(other)
+        leg.held = False
+        leg.state = ConnectionState.HOLD if leg.held_by_far_end else ConnectionState.CONNECTED
+        call.data.update(other.data)
+        if stay:
+            call.joined += parties
+            call.joining += ringing
+            self._conversations.settle(call)
+            for each in parties:
+                self._conversations.widen(call, each, secondary=other.id, by=leg)
+        elif parties:
+            new = parties[0]
+            call.joined += parties[1:]
+            call.joining += ringing
+            self._hand_over(call, leg, new, secondary=other.id)
+        else:
+            self._give_to_ringing(call, leg, ringing)
+        self._endings.merged(other, Cause.TRANSFER)
+
+    def _hand_over(self, call: Call, giver: Leg, taker: Leg, *, secondary: str = "") -> None:
+        """Of those who speak in a call one has it from now on, and who had it leaves."""
+        call.guests.pop(taker, None)
+        if taker in call.joined:
+            call.joined.remove(taker)
+        if giver is call.answered:
+            call.answered = taker
+        else:
+            call.joined.append(taker)
+        self._patch.stop(taker)
+        self._events.publish(
+            Transferred(
+                call=call.id,
+                from_leg=giver.id,
+                to_leg=taker.id,
+                secondary=secondary,
+                agent=giver.agent,
+                to_agent=taker.agent,
+            )
+        )
+        self._endings.end(giver, Cause.TRANSFER, call=call)
+        self._conversations.settle(call)
+
+    def _give_to_ringing(self, call: Call, giver: Leg, ringing: Sequence[Leg]) -> None:
+        """Whose phone still rings has the call when he answers; the caller hears music until then."""
+        for leg in ringing:
+            call.guests.pop(leg, None)
+            call.ringing.append(leg)
+        self._conversations.part(call)
+        self.play_music(call.caller)
+        call.transferred_from = giver
+        call.answered = None
+        self._endings.end(giver, Cause.TRANSFER, call=call)
 
     def transfer(self, call: Call, *, agent: str, phone: str, queue: str) -> Leg:
         """Give the call to another phone in one step (CSTA single-step transfer).
@@ -329,26 +583,70 @@ class Switch:
         answers; `established` or `failed` come to the controller as for `ring`. Raises
         `NotReachable`, and then nothing has changed.
         """
-        giver = call.agent
+        giver = self._giver(call)
+        leg = self.ring(call, agent=agent, phone=phone, queue=queue)
+        self._give_to_ringing(call, giver, ())
+        return leg
+
+    def transfer_outside(self, call: Call, *, number: str, trunk: str, queue: str) -> Leg:
+        """Give the call to a number outside in one step, as `transfer`. Raises `NotReachable`."""
+        giver = self._giver(call)
+        leg = self.ring_outside(call, number=number, trunk=trunk, queue=queue)
+        self._give_to_ringing(call, giver, ())
+        return leg
+
+    def detach_agent(self, call: Call) -> None:
+        """The agent leaves a call that goes on without him (parked, sent to a queue): music.
+
+        The controller is told `agent_left` with TRANSFER when his phone is free.
+        """
+        self._give_to_ringing(call, self._giver(call), ())
+
+    @staticmethod
+    def _giver(call: Call) -> Leg:
+        giver = call.answered
         if giver is None or not call.bridged:
             raise NotReachable(Cause.REJECTED, f"call {call.id} is with no agent")
-        leg = self.ring(call, agent=agent, phone=phone, queue=queue)
-        self._conversations.part(call)
-        call.caller.held = False
-        self.play_music(call.caller)
-        call.transferred_from = giver.id
-        call.answered = None
-        self._endings.end(giver, Cause.TRANSFER)
-        return leg
+        return giver
+
+    # --- verbs: recording, data, keys, the end --------------------------------------------------
+
+    def start_recording(self, call: Call) -> bool:
+        """Record the conversation from now on; False where it is recorded, or there is none."""
+        return self._recordings.start(call)
+
+    def stop_recording(self, call: Call) -> bool:
+        """Record it no longer; False where it is not."""
+        return self._recordings.stop(call)
+
+    def pause_recording(self, call: Call, by: str = "") -> bool:
+        """Keep what follows out of the recording, as silence of its length; False where there is none."""
+        return self._recordings.pause(call, by)
+
+    def resume_recording(self, call: Call, by: str = "") -> bool:
+        """Go on recording; False where it was not paused."""
+        return self._recordings.resume(call, by)
+
+    def associate_data(self, call: Call, data: Mapping[str, str], by: str = "") -> None:
+        """Attach data to a call, to travel with it; an empty value takes a key away."""
+        for key, value in data.items():
+            if value:
+                call.data[key] = value
+            else:
+                call.data.pop(key, None)
+        self._events.publish(DataAssociated(call=call.id, data=dict(data), by=by))
 
     def send_digits(self, leg: Leg, digits: str) -> None:
         """Key digits towards a party (CSTA generate digits)."""
         if leg.connected:
             self._patch.send_digits(leg, digits)
 
-    def clear_connection(self, leg: Leg, cause: Cause) -> None:
-        """End one leg."""
-        self._endings.end(leg, cause)
+    def clear_connection(self, leg: Leg, cause: Cause, call: Call | None = None) -> None:
+        """End a party's connection to a call (the one that it speaks in, where none is said).
+
+        One that has other calls on hold goes on with these; any other's session ends.
+        """
+        self._endings.end(leg, cause, call=call)
 
     def clear_call(self, call: Call, cause: Cause, by: Party = Party.SYSTEM) -> None:
         """End the call for everybody."""
@@ -418,15 +716,47 @@ class Switch:
             offered_at=self._wall_clock(),
             direction=direction,
         )
-        call.caller = Leg(
-            id=f"{call.id}.0",
+        call.caller = self._new_leg(call, 0, number)
+        return call
+
+    def _new_leg(self, call: Call, place: int, number: int) -> Leg:
+        """A customer's leg, before there is a session."""
+        return Leg(
+            id=f"{call.id}.{place}",
             call=call,
             party=Party.CALLER,
             state=ConnectionState.NULL,
             node=self._patch.node(),
             negotiation=Negotiation(number),
         )
-        return call
+
+    def _call_phone(
+        self, call: Call, *, agent: str, phone: str, queue: str, host: Host | None = None
+    ) -> Leg:
+        """Say who is going to be rung, then ring: the screen is there before the phone rings."""
+        leg = self._outbound.prepare_phone(call, agent=agent, phone=phone)
+        if host is not None:
+            call.guests[leg] = host
+        self._say_delivered(call, leg, queue=queue)
+        self._outbound.call_phone(leg, phone=phone, queue=queue, now=self._clock())
+        return leg
+
+    def _say_delivered(self, call: Call, leg: Leg, *, queue: str, number: str = "") -> None:
+        call.customer, matches = self.screen_pop(call)
+        self._events.publish(
+            Delivered(
+                call=call.id,
+                leg=leg.id,
+                agent=leg.agent or "",
+                queue=queue,
+                number=number,
+                ani=call.ani,
+                dnis=call.dnis,
+                data=dict(call.data),
+                customer=call.customer,
+                matches=matches,
+            )
+        )
 
     def _keep(self, call: Call) -> None:
         self.calls[call.id] = call
@@ -454,7 +784,7 @@ class Switch:
         legs, recordings = self._patch.lost(worker)
         for path, done in recordings:
             self._salvage(path, done)
-        calls = {leg.call.id: leg.call for leg in legs}
+        calls = {call.id: call for leg in legs for call in (leg.call, *leg.kept)}
         self._log.error("media worker lost", worker=worker, reason=reason, calls=len(calls))
         for call in calls.values():
             call.recorder = None

@@ -48,6 +48,8 @@ class News(Enum):
     AGENT_FAILED = auto()
     AGENT_LEFT = auto()
     AGENT_TRANSFERRED = auto()
+    AGENT_CHANGED = auto()
+    """The agent left, and a colleague who speaks with the customer already has the call."""
     CUSTOMER_ANSWERED = auto()
     CUSTOMER_FAILED = auto()
     CUSTOMER_LEFT = auto()
@@ -89,6 +91,7 @@ TRY: dict[tuple[Stage, News], tuple[Stage, tuple[Act, ...]]] = {
     (_S.DIALLING, _N.CLEARED): (_S.OVER, (_A.MISS, _A.FREE)),
     (_S.TALKING, _N.AGENT_LEFT): (_S.ENDING, (_A.FREE, _A.HANG_UP_AS_HE_DID)),
     (_S.TALKING, _N.AGENT_TRANSFERRED): (_S.PASSED_ON, (_A.FREE,)),
+    (_S.TALKING, _N.AGENT_CHANGED): (_S.TALKING, (_A.FREE,)),
     (_S.TALKING, _N.CUSTOMER_LEFT): (_S.ENDING, ()),  # the switch ends the agent's leg
     (_S.TALKING, _N.CLEARED): (_S.OVER, (_A.FREE,)),
     (_S.PASSED_ON, _N.AGENT_ANSWERED): (_S.TALKING, (_A.BRIDGE,)),
@@ -231,7 +234,9 @@ class AgentFirst:
 
     def agent_left(self, call: Call, leg: Leg, cause: Cause) -> None:
         """The agent hung up, or gave the customer to a colleague."""
-        if cause is Cause.TRANSFER:
+        if call.answered is not None:
+            self._hear(call, News.AGENT_CHANGED, cause)
+        elif cause is Cause.TRANSFER:
             self._hear(call, News.AGENT_TRANSFERRED, cause)
         else:
             self._hear(call, News.AGENT_LEFT, Cause.CALL_CANCELLED)

@@ -42,6 +42,15 @@ class Listener:
     def caller_left(self, call: Call, cause: Cause) -> None:
         self._note("caller_left", call, cause)
 
+    def guest_joined(self, call: Call, leg: Leg) -> None:
+        self._note("guest_joined", call, leg)
+
+    def guest_failed(self, call: Call, leg: Leg, cause: Cause) -> None:
+        self._note("guest_failed", call, leg, cause)
+
+    def guest_left(self, call: Call, leg: Leg, cause: Cause) -> None:
+        self._note("guest_left", call, leg, cause)
+
     def cleared(self, call: Call) -> None:
         self._note("cleared", call)
 

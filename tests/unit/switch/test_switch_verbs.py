@@ -31,18 +31,19 @@ def register_second(centre: VirtualCentre, *, answers_after: float | None = 0.5)
     centre.centre.acd.log_on("agent2")
 
 
-def test_who_is_held_hears_music_and_the_other_nothing(centre: VirtualCentre) -> None:
+def test_who_holds_hears_nothing_and_the_other_music(centre: VirtualCentre) -> None:
     caller, agent = centre.call.caller, centre.call.agent
-    centre.centre.switch.hold(caller)
+    centre.centre.switch.hold(agent)
     assert centre.bay.files_heard(caller.node) == {"music.wav"}
     assert centre.bay.sources(agent.node) == set()
-    assert caller.state is ConnectionState.HOLD
-    centre.centre.switch.hold(caller)  # once is enough
-    assert [(event.leg, event.by) for event in centre.told(Held)] == [(caller.id, Party.SYSTEM)]
-    centre.centre.switch.retrieve(caller)
+    assert agent.state is ConnectionState.HOLD
+    assert caller.state is ConnectionState.CONNECTED
+    centre.centre.switch.hold(agent)  # once is enough
+    assert [(event.leg, event.by) for event in centre.told(Held)] == [(agent.id, Party.AGENT)]
+    centre.centre.switch.retrieve(agent)
     assert centre.bay.sources(caller.node) == {agent.node}
     assert centre.bay.sources(agent.node) == {caller.node}
-    assert [event.leg for event in centre.told(Retrieved)] == [caller.id]
+    assert [event.leg for event in centre.told(Retrieved)] == [agent.id]
 
 
 def test_our_hold_and_the_far_ends_are_two(centre: VirtualCentre) -> None:
