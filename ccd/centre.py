@@ -57,6 +57,7 @@ class Centre:
         boot: str,
         loop: asyncio.AbstractEventLoop,
         wall_clock: Callable[[], float],
+        service_flows: Mapping[str, Flow] | None = None,
     ) -> None:
         now = loop.time()
         self.endpoint = endpoint
@@ -121,6 +122,7 @@ class Centre:
         self.acd = self.floor.acd
         self.ivr = Ivr(
             flows=flows,
+            service_flows=service_flows,
             prompts=prompts,
             switch=self.switch,
             events=events,

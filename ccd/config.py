@@ -320,6 +320,18 @@ class Route(Section, frozen=True, kw_only=True):
     """File name, relative to the settings file."""
 
 
+class ServiceFlow(Section, frozen=True, kw_only=True):
+    """`[[service_flow]]`: a flow that agents send their callers through, to key a PIN, say; the
+    caller comes back to the same agent."""
+
+    name: str
+    """What agents' programs call it."""
+    flow: str
+    """File name, relative to the settings file. It ends in a `return` step."""
+    title: str = ""
+    """As people read it."""
+
+
 class Settings(Section, frozen=True, kw_only=True):
     """The whole of `ccd.toml`."""
 
@@ -338,3 +350,4 @@ class Settings(Section, frozen=True, kw_only=True):
     calendar: tuple[Calendar, ...] = ()
     queue: tuple[Queue, ...] = ()
     route: tuple[Route, ...] = ()
+    service_flow: tuple[ServiceFlow, ...] = ()

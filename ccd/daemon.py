@@ -51,7 +51,7 @@ from ccd.events import (
     SystemStarted,
     SystemStopping,
 )
-from ccd.ivr.flow import Flow
+from ccd.ivr.flow import Entry, Flow
 from ccd.ivr.problems import FlowError
 from ccd.ivr.prompts import vocabulary
 from ccd.ivr.reader import load
@@ -197,6 +197,7 @@ class Daemon:
             media_address=self._media_address(),
             events=self.events,
             flows=self._routed(settings),
+            service_flows=self._service_flows(settings),
             prompts=self.prompts,
             hold_music=music,
             recordings=Path(settings.recording.folder).expanduser()
@@ -378,7 +379,7 @@ class Daemon:
 
     def routes_changed(self, settings: Settings) -> None:
         """Take numbers from here, and the flows that were read."""
-        self.centre.ivr.change_flows(self._routed(settings))
+        self.centre.ivr.change_flows(self._routed(settings), self._service_flows(settings))
 
     async def story(self, contact: str) -> Story:
         """A contact's story up to now. Raises ValueError for one that the journal does not know."""
@@ -473,14 +474,17 @@ class Daemon:
         self.events.publish(RecordingStopped(call=call, path=path, seconds=seconds))
 
     def _read_flows(self, settings: Settings) -> dict[str, Flow]:
-        """The flows of all routed numbers, by file. Raises `FlowError` with all that is wrong."""
+        """All flows that numbers or agents lead to, by file. Raises `FlowError` with all that is wrong."""
         queues = destinations(settings)
+        entries = {
+            **{each.flow: Entry.AGENT for each in settings.service_flow},
+            **{each.flow: Entry.NUMBER for each in settings.route},
+        }
         files: dict[str, Flow] = {}
-        for route in settings.route:
-            if route.flow not in files:
-                files[route.flow], warnings = load(Path(route.flow), queues=queues)
-                for warning in warnings:
-                    self.log.warning("flow", problem=str(warning))
+        for file, entry in entries.items():
+            files[file], warnings = load(Path(file), queues=queues, entered=(entry,))
+            for warning in warnings:
+                self.log.warning("flow", problem=str(warning))
         return files
 
     async def _prepare_prompts(
@@ -500,6 +504,10 @@ class Daemon:
     def _routed(self, settings: Settings) -> dict[str, Flow]:
         """The flow of every routed number."""
         return {route.dnis: self._flows[route.flow] for route in settings.route}
+
+    def _service_flows(self, settings: Settings) -> dict[str, Flow]:
+        """Flows that agents send callers through, by name."""
+        return {each.name: self._flows[each.flow] for each in settings.service_flow}
 
     def _media_address(self) -> str:
         """The address that we put into SDP."""

@@ -127,7 +127,7 @@ class Live:
         # These cannot fail, so they are last.
         if "phone" in tables:
             self._answering.phones_changed(after)
-        if tables & {"route", "flow"}:
+        if tables & {"route", "service_flow", "flow"}:
             self._answering.routes_changed(after)
         for change in todo.apply:
             self._log.info("changed", what=str(change))

@@ -75,6 +75,7 @@ _LIVE: dict[str, str] = {
     "queue": "name",
     "agent": "name",
     "route": "dnis",
+    "service_flow": "name",
 }
 """Tables of several whose elements can come, change and go at any time, and the key that
 says which element is which."""
@@ -89,6 +90,7 @@ _STEPS: tuple[tuple[str, frozenset[Verb]], ...] = (
     ("agent", frozenset({Verb.REMOVE})),
     ("flow", frozenset(Verb)),
     ("route", frozenset(Verb)),
+    ("service_flow", frozenset(Verb)),
     ("phone", frozenset({Verb.REMOVE})),
 )
 """The order of the changes."""
@@ -106,7 +108,7 @@ def plan(old: Settings, new: Settings, changed_flows: Iterable[str] = ()) -> Pla
     that `new` does not use are passed over. The order of tables in the file does not matter.
     """
     found = [change for table in _LIVE for change in _changes(table, old, new)]
-    used = {route.flow for route in new.route}
+    used = {each.flow for each in (*new.route, *new.service_flow)}
     found += (
         Change(verb=Verb.CHANGE, table="flow", name=name)
         for name in dict.fromkeys(changed_flows)

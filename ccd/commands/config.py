@@ -79,18 +79,23 @@ def _settings(
 
 
 def _check_flows(settings: Settings) -> None:
-    """Read every flow that a number leads to. Raises CcdError with all that is wrong in them."""
+    """Read every flow that a number leads to, or an agent. Raises CcdError with all that is wrong in them."""
     from ccd.acd.from_settings import destinations
     from ccd.commands.output import warn
     from ccd.errors import CcdError
     from ccd.ivr import reader
+    from ccd.ivr.flow import Entry
     from ccd.ivr.problems import FlowError
 
     queues = destinations(settings)
     mistakes: list[str] = []
-    for file in dict.fromkeys(route.flow for route in settings.route):
+    files = {
+        **{each.flow: Entry.AGENT for each in settings.service_flow},
+        **{each.flow: Entry.NUMBER for each in settings.route},
+    }
+    for file, entry in files.items():
         try:
-            _flow, warnings = reader.load(Path(file), queues=queues)
+            _flow, warnings = reader.load(Path(file), queues=queues, entered=(entry,))
         except (FlowError, OSError) as error:
             mistakes.append(str(error))
             continue

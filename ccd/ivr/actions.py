@@ -57,4 +57,10 @@ class HangUp(msgspec.Struct, frozen=True):
     """End the call; the interpreter is done."""
 
 
-Action = Play | StopPlay | Stepped | Collected | ToQueue | HangUp
+class Return(msgspec.Struct, frozen=True):
+    """Give the caller back to the agent who sent him; the interpreter is done."""
+
+    outcome: str
+
+
+Action = Play | StopPlay | Stepped | Collected | ToQueue | HangUp | Return

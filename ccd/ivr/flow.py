@@ -6,6 +6,7 @@ a newer version never changes a conversation half-way. docs/ivr.md shows the YAM
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated, Literal
 
 import msgspec
@@ -107,7 +108,23 @@ class HangUpStep(Step, frozen=True, kw_only=True, tag="hangup"):
     """End the call, after the prompt."""
 
 
-AnyStep = PlayStep | MenuStep | CollectStep | QueueStep | HangUpStep
+class ReturnStep(Step, frozen=True, kw_only=True, tag="return"):
+    """Give the caller back to the agent who sent him here, after the prompt."""
+
+    outcome: Name
+    """What came of it, in the flow's own word: `ok`, `failed`, `gave_up`."""
+
+
+AnyStep = PlayStep | MenuStep | CollectStep | QueueStep | HangUpStep | ReturnStep
+
+
+class Entry(StrEnum):
+    """Who comes into a flow."""
+
+    NUMBER = "number"
+    """Callers who dialled a number (`[[route]]`): there is no agent to go back to."""
+    AGENT = "agent"
+    """Callers whom their agent sends (`[[service_flow]]`), and wants back."""
 
 
 class Flow(Part, frozen=True, kw_only=True):

@@ -23,7 +23,17 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from enum import Enum, auto
 
-from ccd.ivr.actions import Action, Collected, HangUp, Play, Spoken, Stepped, StopPlay, ToQueue
+from ccd.ivr.actions import (
+    Action,
+    Collected,
+    HangUp,
+    Play,
+    Return,
+    Spoken,
+    Stepped,
+    StopPlay,
+    ToQueue,
+)
 from ccd.ivr.flow import (
     DTMF,
     AnyStep,
@@ -36,6 +46,7 @@ from ccd.ivr.flow import (
     Prompt,
     Prompts,
     QueueStep,
+    ReturnStep,
 )
 
 __all__ = [
@@ -45,6 +56,7 @@ __all__ = [
     "Interpreter",
     "Phase",
     "Play",
+    "Return",
     "Spoken",
     "Stepped",
     "StopPlay",
@@ -183,6 +195,9 @@ class Interpreter:
                 self._over()
             case HangUpStep():
                 self._actions.append(HangUp())
+                self._over()
+            case ReturnStep(outcome=outcome):
+                self._actions.append(Return(outcome))
                 self._over()
             case MenuStep() | CollectStep() as question:
                 self.phase = Phase.LISTENING

@@ -11,6 +11,7 @@ from ccd.ivr.flow import (
     DTMF,
     AnyStep,
     CollectStep,
+    Entry,
     Flow,
     HangUpStep,
     MenuStep,
@@ -18,6 +19,7 @@ from ccd.ivr.flow import (
     Prompts,
     Question,
     QueueStep,
+    ReturnStep,
     targets,
 )
 from ccd.ivr.problems import Severity, nearest
@@ -34,11 +36,20 @@ class Finding(msgspec.Struct, frozen=True):
 
 
 def check(
-    flow: Flow, *, folder: Path | None = None, queues: Collection[str] | None = None
+    flow: Flow,
+    *,
+    folder: Path | None = None,
+    queues: Collection[str] | None = None,
+    entered: Collection[Entry] = (),
 ) -> Iterator[Finding]:
-    """Yield every finding. `folder`: look for recordings there; `queues`: those there are."""
+    """Yield every finding.
+
+    `folder`: look for recordings there; `queues`: those there are; `entered`: by whom the flow
+    is entered, where that is known.
+    """
     yield from _references(flow)
     yield from _graph(flow)
+    yield from _returns(flow, entered)
     for name, step in flow.steps.items():
         key = ("steps", name)
         yield from _step(step, key, queues)
@@ -71,16 +82,13 @@ def _unknown_step(flow: Flow, key: tuple[str, ...], target: str) -> Finding:
 
 def _graph(flow: Flow) -> Iterator[Finding]:
     """Callers can get to every step, and from every step to an end."""
-    leads = {
-        name: {target for _, target in targets(step, flow.fallback) if target in flow.steps}
-        for name, step in flow.steps.items()
-    }
+    leads = _leads(flow)
     reached = _closure({flow.start} & flow.steps.keys(), leads)
     comes_from: dict[str, set[str]] = {name: set() for name in flow.steps}
     for name, following in leads.items():
         for target in following:
             comes_from[target].add(name)
-    ends = {n for n, s in flow.steps.items() if isinstance(s, QueueStep | HangUpStep)}
+    ends = {n for n, s in flow.steps.items() if isinstance(s, QueueStep | HangUpStep | ReturnStep)}
     ending = _closure(ends, comes_from)
     for name in flow.steps:
         if name not in reached:
@@ -96,8 +104,37 @@ def _graph(flow: Flow) -> Iterator[Finding]:
                 ("steps", name),
                 "dead-end",
                 "from here a caller never comes to a person or an end",
-                "lead on to a 'queue' or 'hangup' step",
+                "lead on to a 'queue', 'hangup' or 'return' step",
             )
+
+
+def _returns(flow: Flow, entered: Collection[Entry]) -> Iterator[Finding]:
+    """Who was sent by an agent can get back to him, and nobody else is sent back to nobody."""
+    reached = _closure({flow.start} & flow.steps.keys(), _leads(flow))
+    returns = [name for name in reached if isinstance(flow.steps[name], ReturnStep)]
+    if Entry.NUMBER in entered:
+        for name in returns:
+            yield Finding(
+                ("steps", name),
+                "return-to-nobody",
+                "who dials the number of this flow has no agent to go back to",
+                "lead to a 'queue' or 'hangup' step, or make the flow a [[service_flow]] alone",
+            )
+    if Entry.AGENT in entered and not returns:
+        yield Finding(
+            ("start",),
+            "no-return",
+            "no caller comes back to the agent who sent him here",
+            "end it in a 'return' step",
+        )
+
+
+def _leads(flow: Flow) -> dict[str, set[str]]:
+    """Where each step may lead, by name."""
+    return {
+        name: {target for _, target in targets(step, flow.fallback) if target in flow.steps}
+        for name, step in flow.steps.items()
+    }
 
 
 def _closure(begin: set[str], leads: dict[str, set[str]]) -> set[str]:

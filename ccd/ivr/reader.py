@@ -17,7 +17,7 @@ import yaml
 from msgspec import inspect
 
 from ccd.ivr import lint
-from ccd.ivr.flow import NOT_IN_DOCUMENT, Flow
+from ccd.ivr.flow import NOT_IN_DOCUMENT, Entry, Flow
 from ccd.ivr.problems import FlowError, Problem, Severity, StepWarnings, nearest
 
 Key = tuple[str | int, ...]
@@ -33,12 +33,17 @@ _PLAIN = frozenset(
 )
 
 
-def load(path: Path, *, queues: Collection[str] | None = None) -> tuple[Flow, StepWarnings]:
+def load(
+    path: Path, *, queues: Collection[str] | None = None, entered: Collection[Entry] = ()
+) -> tuple[Flow, StepWarnings]:
     """Read a flow's file; `queues`, where given, are the ones it may send callers to.
 
-    Raises `FlowError` with every problem, OSError where the file cannot be read.
+    `entered` says who comes into it, as far as that is known. Raises `FlowError` with every
+    problem, OSError where the file cannot be read.
     """
-    return parse(path.read_bytes(), file=str(path), folder=path.parent, queues=queues)
+    return parse(
+        path.read_bytes(), file=str(path), folder=path.parent, queues=queues, entered=entered
+    )
 
 
 def parse(
@@ -47,6 +52,7 @@ def parse(
     file: str = "<flow>",
     folder: Path | None = None,
     queues: Collection[str] | None = None,
+    entered: Collection[Entry] = (),
 ) -> tuple[Flow, StepWarnings]:
     """Read a flow from its text; recordings are looked for only where `folder` is given.
 
@@ -59,7 +65,7 @@ def parse(
     flow = msgspec.structs.replace(
         msgspec.convert(plain, Flow), folder=str(folder) if folder is not None else ""
     )
-    for finding in lint.check(flow, folder=folder, queues=queues):
+    for finding in lint.check(flow, folder=folder, queues=queues, entered=entered):
         document.report(
             finding.key, finding.rule, finding.message, finding.mend, severity=finding.severity
         )

@@ -47,4 +47,5 @@ RULES: tuple[Callable[[Settings], Iterator[Problem]], ...] = (
     overflows.overflows,
     overflows.no_loops,
     routes.routes,
+    routes.service_flows,
 )

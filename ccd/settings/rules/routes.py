@@ -1,4 +1,4 @@
-"""`[[route]]`: each number once, each with a flow."""
+"""`[[route]]` and `[[service_flow]]`: each number and name once, each with a flow."""
 
 from __future__ import annotations
 
@@ -17,3 +17,20 @@ def routes(settings: Settings) -> Iterator[Problem]:
         if not route.flow:
             yield Problem(key, "is empty", "the file name of a flow")
         yield from file(key, route.flow)
+
+
+def service_flows(settings: Settings) -> Iterator[Problem]:
+    """Each name once, each with a flow that is there, and that no number leads to."""
+    yield from distinct("service_flow", [each.name for each in settings.service_flow])
+    dialled = {route.flow: route.dnis for route in settings.route if route.flow}
+    for index, each in enumerate(settings.service_flow):
+        key = ("service_flow", index, "flow")
+        if not each.flow:
+            yield Problem(key, "is empty", "the file name of a flow")
+        elif each.flow in dialled:
+            yield Problem(
+                key,
+                f"the number {dialled[each.flow]} leads to this flow too",
+                "who dials it has no agent to go back to: give each a flow of its own",
+            )
+        yield from file(key, each.flow)

@@ -6,7 +6,15 @@ import re
 from pathlib import Path
 
 from ccd.ivr import lint, reader
-from ccd.ivr.flow import CollectStep, Flow, HangUpStep, MenuStep, PlayStep, QueueStep
+from ccd.ivr.flow import (
+    CollectStep,
+    Flow,
+    HangUpStep,
+    MenuStep,
+    PlayStep,
+    QueueStep,
+    ReturnStep,
+)
 from ccd.ivr.reader import parse
 
 PAGE = (Path(__file__).parents[3] / "docs" / "ivr.md").read_text(encoding="utf-8")
@@ -22,7 +30,7 @@ def test_the_example_is_a_spotless_flow() -> None:
 
 def test_every_key_is_told_of() -> None:
     keys = set(Flow.__struct_fields__) - {"folder"}
-    for step in (PlayStep, MenuStep, CollectStep, QueueStep, HangUpStep):
+    for step in (PlayStep, MenuStep, CollectStep, QueueStep, HangUpStep, ReturnStep):
         keys |= set(step.__struct_fields__)
         assert f"| `{step.__struct_config__.tag}` |" in PAGE
     assert [key for key in sorted(keys) if f"`{key}`" not in PAGE] == []
