@@ -136,6 +136,12 @@ class _Case:
     """A number outside rings for it: the distributor does not have it meanwhile."""
     came: bool = False
     """It came to wait; False while it is still to be seen in which queue, if in any."""
+    by_rules: bool = True
+    """Its queue's rules of overflow hold for it; not for whom we called ourselves."""
+    colleague: str | None = None
+    """The agent to whom it is being transferred, who is rung."""
+    giver: Leg | None = None
+    """Who transferred it, until his phone is free."""
 
     @property
     def is_between(self) -> bool:
@@ -220,26 +226,93 @@ class Acd:
         contact = self._contact_of(call, queue, enqueued_at)
         call.controller = self
         case = self._cases[call.id] = _Case(contact, self._loop.time(), call=call)
-        # Whom we called ourselves is not sent away again.
-        by_rules = self._exits if enqueued_at is None else None
-        if by_rules is not None and not by_rules.enter(call, contact.queue):
-            return
-        self._come(case)
-        self._wait(case)
+        case.by_rules = enqueued_at is None
+        self._enter(case)
 
     def transfer(self, call: Call, agent: str) -> None:
         """Give a call from its agent to a colleague, in one step.
 
-        Where the colleague does not answer, the caller is back in the queue at the place
-        that he had. Raises `UnknownAgentError`, `UnknownQueueError` (it came from one that is no
-        more), `ccd.switch.switch.NotReachable`.
+        The colleague is busy while his phone rings, and has the contact when he answers. Where he
+        does not, he is what he was, and the caller is back in the queue at the place that he had.
+        Raises `UnknownAgentError`, `UnknownQueueError` (it came from one that is no more),
+        `ccd.switch.switch.NotReachable` (also where the colleague is not free).
         """
-        if agent not in self._phones:
-            raise UnknownAgentError(agent)
+        why_not = self.why_not(agent)
+        if why_not is not None:
+            raise NotReachable(Cause.BUSY, why_not)
         case = self._cases[call.id]
         queue = self.queue_config(case.contact.queue).name
-        leg = self._switch.transfer(call, agent=agent, phone=self._phones[agent], queue=queue)
+        giver = call.answered
+        self._distributor.engage(agent, call.id, self._loop.time())
+        case.colleague, case.giver = agent, giver
+        try:
+            leg = self._switch.transfer(call, agent=agent, phone=self._phones[agent], queue=queue)
+        except NotReachable:
+            case.giver = None
+            self._let_colleague_go(case)
+            self._pump()
+            raise
         self._limit_ring(case, leg)
+        self._pump()
+
+    # --- for calls that are not given here ------------------------------------------------
+
+    def why_not(self, agent: str) -> str | None:
+        """Why this agent cannot be rung for a call that is not given to him here; None: he can.
+
+        He need not be ready for that, but logged on, and not on the phone. Raises `UnknownAgentError`.
+        """
+        view = self._distributor.agent(agent)
+        if view.state is _LOGGED_OUT:
+            return f"agent {agent} is logged out"
+        if view.state is AgentState.RESERVED or agent in self._hanging_up:
+            return f"agent {agent} is being rung"
+        if view.state is AgentState.BUSY:
+            return f"agent {agent} is busy"
+        return None
+
+    def is_free(self, agent: str) -> bool:
+        """Whether he can be rung for a call that is not given to him here. Raises `UnknownAgentError`."""
+        return self.why_not(agent) is None
+
+    def engage(self, agent: str, call_id: str) -> None:
+        """The agent has a call that was not given to him here, and is busy until `disengage`.
+
+        Several at once count each. Raises `AcdError` where he is being rung, or logged out.
+        """
+        self._distributor.engage(agent, call_id, self._loop.time())
+        self._pump()
+
+    def disengage(self, agent: str, call_id: str) -> bool:
+        """That call is over for him: he is what he was, or what he asked to be meanwhile.
+
+        False where he had no such call, or has it as his contact by now (`take`).
+        """
+        done = self._distributor.disengage(agent, call_id, self._loop.time())
+        self._pump()
+        return done
+
+    def take(self, call: Call, agent: str, queue: str = "") -> bool:
+        """This agent has the call from now on, wherever it was, by whatever hands.
+
+        Phones that ring for it elsewhere stop, and who had it is done with it; it is the taker's
+        to connect them. A call that is not the ACD's becomes so, and the ACD its controller: it
+        counts as one of `queue` (empty: the first that the agent serves). False where he is
+        logged out. Raises `UnknownAgentError`, `UnknownQueueError`.
+        """
+        if self._distributor.agent(agent).state is _LOGGED_OUT:
+            return False
+        case = self._cases.get(call.id)
+        if case is None:
+            contact = self._contact_of(call, queue or f"{NAMED_AGENT}{agent}", self._loop.time())
+            contact = msgspec.structs.replace(contact, agent=None)
+            case = self._cases[call.id] = _Case(contact, self._loop.time(), call=call)
+            case.by_rules = False
+            call.controller = self
+        self._is_with(case, agent)
+        self._tell("left", call)
+        self._pump()
+        return True
 
     # --- for who takes calls out of queues ------------------------------------------------
 
@@ -456,6 +529,14 @@ class Acd:
         """Every agent who ever logged on."""
         return self._distributor.agents()
 
+    def agent(self, name: str) -> AgentView | None:
+        """One agent; None where he never logged on."""
+        return self._distributor.agent(name) if name in self._phones else None
+
+    def knows(self, agent: str) -> bool:
+        """Whether the settings have such an agent."""
+        return agent in self._agents
+
     def queues(self) -> list[QueueView]:
         """Every queue."""
         return self._distributor.queues()
@@ -526,14 +607,8 @@ class Acd:
         """Somebody answered: connect. (One who got it by transfer was not assigned it.)"""
         case = self._cases[call.id]
         self._stop_ringing(case, leg)
-        now = self._loop.time()
-        agent = leg.agent
-        if agent is not None:
-            if self._distributor.offer_accepted(call.id, now, agent=agent):
-                self._say_dequeued(case, "assigned")
-            self.forecasts.answered(call.id, agent, case.contact.queue, now)
-            self.redials.served(case.contact.customer, case.contact.queue, now)
-            self.last_agents.spoke(case.contact.customer, agent, self._wall_clock())
+        if leg.agent is not None:
+            self._is_with(case, leg.agent)
         else:
             case.rings_outside = False
             self._say_dequeued(case, "overflowed")
@@ -552,16 +627,19 @@ class Acd:
         stage = self._distributor.stage(call.id)
         if leg.agent is not None and self._phone_is_free(leg.agent, leg):
             return  # it was told to stop, and has
+        if case.colleague is not None and leg.agent == case.colleague:
+            self._leave_giver(case)
+            self._let_colleague_go(case)
+            self._enter(case)
+            self._pump()
+            return
         if self._distributor.offer_failed(call.id, cause, now, agent=leg.agent):
             if not call.ringing:
                 self._tell("returned", call)
-        elif stage is None:
-            # A transfer, or a number outside, that failed: back at the place he had.
-            if case.rings_outside:
-                case.rings_outside = False
-                self._tell("returned", call)
-            else:
-                self._come(case)
+        elif stage is None and case.rings_outside:
+            # A number outside that failed: back at the place he had.
+            case.rings_outside = False
+            self._tell("returned", call)
             self._wait(case)
         self._pump()
         self._waits_on(call)
@@ -580,7 +658,7 @@ class Acd:
     def agent_left(self, call: Call, leg: Leg, cause: Cause) -> None:
         """The agent hung up: so does the call, unless he gave it to somebody else."""
         if cause is Cause.TRANSFER or call.answered is not None:
-            self._distributor.contact_ended(call.id, self._loop.time())
+            self._giver_left(self._cases.get(call.id), call.id, leg)
             self._pump()
             return
         self._switch.clear_call(call, cause, Party.AGENT)
@@ -672,6 +750,58 @@ class Acd:
             return ""
         return name
 
+    def _enter(self, case: _Case) -> None:
+        """A call comes to its queue, by whose rules it may go elsewhere at once."""
+        assert case.call is not None
+        case.came = False
+        if (
+            self._exits is not None
+            and case.by_rules
+            and not self._exits.enter(case.call, case.contact.queue)
+        ):
+            return
+        self._come(case)
+        self._wait(case)
+
+    def _is_with(self, case: _Case, agent: str) -> None:
+        """An agent has the call: he answered, or took it."""
+        call, now = case.contact.id, self._loop.time()
+        stage = self._distributor.stage(call)
+        offered = self._distributor.is_offered(call, agent)
+        self._leave_giver(case)
+        self._distributor.take(case.contact, agent, now)
+        case.colleague = None if case.colleague == agent else case.colleague
+        if stage in (Stage.WAITING, Stage.OFFERED):
+            self._say_dequeued(case, "assigned" if offered else "picked_up")
+        self.forecasts.answered(call, agent, case.contact.queue, now)
+        self.redials.served(case.contact.customer, case.contact.queue, now)
+        self.last_agents.spoke(case.contact.customer, agent, self._wall_clock())
+
+    def _let_colleague_go(self, case: _Case) -> None:
+        """He to whom a call was to be transferred does not get it."""
+        if case.colleague is not None:
+            self._distributor.disengage(case.colleague, case.contact.id, self._loop.time())
+            case.colleague = None
+
+    def _leave_giver(self, case: _Case) -> None:
+        """A call goes on from who transferred it, whose phone is not free yet: he stays busy so long."""
+        giver, now = case.giver, self._loop.time()
+        if giver is None or giver.agent is None:
+            return
+        if self._distributor.holder(case.contact.id) == giver.agent:
+            self._distributor.engage(giver.agent, giver.id, now)
+            self._distributor.contact_ended(case.contact.id, now)
+
+    def _giver_left(self, case: _Case | None, call: str, leg: Leg) -> None:
+        """The phone of who transferred a call is free: it is over for him."""
+        now = self._loop.time()
+        if case is not None and case.giver is leg:
+            case.giver = None
+        if leg.agent is None or self._distributor.disengage(leg.agent, leg.id, now):
+            return
+        if self._distributor.holder(call) == leg.agent:
+            self._distributor.contact_ended(call, now)
+
     def _come(self, case: _Case) -> None:
         assert case.call is not None
         case.came = True
@@ -707,6 +837,7 @@ class Acd:
         self._stop_ringing(case)
         for leg in tuple(case.call.ringing):
             self._switch.clear_connection(leg, Cause.CALL_CANCELLED)
+        self._let_colleague_go(case)
         now = self._loop.time()
         self.forecasts.left(case.contact.id, now)
         if self._distributor.remove(case.contact.id, reason, now):
@@ -725,6 +856,9 @@ class Acd:
             self._abandoned(case)
         else:
             self._distributor.contact_ended(case.contact.id, now)
+        self._let_colleague_go(case)
+        if case.giver is not None:
+            self._giver_left(case, case.contact.id, case.giver)
         self._pump()
 
     def _abandoned(self, case: _Case) -> None:

@@ -108,7 +108,11 @@ class Day:
             self.somebody_falls_silent,
             self.a_call_is_cleared,
             self.a_queue_comes_and_goes,
+            *[self.a_call_is_transferred] * 3,
+            self.somebody_is_asked,
         ]
+        self.asked: dict[str, str] = {}
+        """Agents who are engaged, and in what."""
 
     def go_on(self, steps: int) -> None:
         for _ in range(steps):
@@ -167,6 +171,23 @@ class Day:
         calls = list(self.town.centre.switch.calls.values())
         if calls:
             self.town.centre.switch.clear_call(self.rng.choice(calls), Cause.NORMAL_CLEARING)
+
+    def a_call_is_transferred(self) -> None:
+        talking = [call for call in self.town.centre.switch.calls.values() if call.bridged]
+        if talking:
+            call, to = self.rng.choice(talking), self.rng.choice(self.town.names)
+            if call.controller is self.acd:
+                self.try_(lambda: self.acd.transfer(call, to))
+
+    def somebody_is_asked(self) -> None:
+        """A question among colleagues, that is no call here; or it is over."""
+        name = self.rng.choice(self.town.names)
+        question = self.asked.pop(name, None)
+        if question is not None:
+            self.acd.disengage(name, question)
+        elif self.town_state(name) and self.acd.is_free(name):
+            self.asked[name] = f"question {self.town.network.now}"
+            self.acd.engage(name, self.asked[name])
 
     def a_queue_comes_and_goes(self) -> None:
         if "advice" not in {queue.name for queue in self.acd.queues()}:
@@ -228,6 +249,8 @@ class Day:
             phone.answers_after, phone.refuses_with, phone.silent = 0.2, None, False
         for number in (*PEOPLE, SITE):
             town.who(number).answers_after, town.who(number).refuses_with = 0.5, None
+        for name, question in self.asked.items():
+            assert self.acd.disengage(name, question)
         for _ in range(60):
             for name in town.names:
                 if self.town_state(name) in ("", "logged_out"):
