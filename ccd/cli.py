@@ -16,6 +16,7 @@ from ccd.commands import (
     calls,
     config,
     demo,
+    dial_plan,
     doctor,
     init,
     options,
@@ -62,6 +63,7 @@ add(app, reload.reload, RUNNING, reload.EPILOG)
 add(app, status.status, LOOKING, status.EPILOG)
 add(app, calls.calls, LOOKING, calls.CALLS_EPILOG)
 add(app, calls.call, LOOKING, calls.CALL_EPILOG)
+add(app, dial_plan.dial_plan, LOOKING, dial_plan.EPILOG)
 app.add_typer(acd.app, name="acd", rich_help_panel=LOOKING)
 add(app, init.init, SETTING_UP, init.EPILOG)
 

@@ -141,6 +141,10 @@ class CustomerClass(Section, frozen=True, kw_only=True):
     """What customers and flows call it."""
     head_start_s: float = 0.0
     """A caller of this class stands where he would if he had come so many seconds earlier: he
+    extension: str = ""
+    """The number at which colleagues call him; empty: his name alone."""
+    class_of_service: str = ""
+    """What he may dial: a word that `[[dialling.rule]]`s name in their `classes`."""
     overtakes whoever came up to that long before him, and nobody who came earlier still."""
 
 
@@ -351,3 +355,70 @@ class Settings(Section, frozen=True, kw_only=True):
     queue: tuple[Queue, ...] = ()
     route: tuple[Route, ...] = ()
     service_flow: tuple[ServiceFlow, ...] = ()
+class ForbiddenNumber(Section, frozen=True, kw_only=True):
+    """`[[dialling.forbidden]]`: numbers that nobody may dial, whatever rules say."""
+
+    number: str
+    """A pattern, as in a `[[dialling.rule]]`; it is held against what was dialled and against what
+    a trunk would be given."""
+    reason: str
+    """What he is told who dials it."""
+
+
+class DiallingRule(Section, frozen=True, kw_only=True):
+    """`[[dialling.rule]]`: what a dialled number leads to, and who may dial it. The first rule that
+    holds is followed: its pattern fits, he may, and it is open. Colleagues, feature codes and
+    the numbers of `[[route]]`s need no rule."""
+
+    number: str
+    """A pattern as Asterisk writes it: `X` is 0-9, `Z` 1-9, `N` 2-9, `[13-5]` one of these, `.` at the
+    end one digit or more, `!` none or more; all else (digits, `*`, `#`, a `+` in front) is itself."""
+    to: str = "outside"
+    """`outside` through `trunks`, `agent:NAME`, `queue:NAME`, `service:NUMBER` (of a `[[route]]`), or
+    `dial:NUMBER`: as if this number had been dialled, by the rules for it."""
+    trunks: tuple[str, ...] = ()
+    """The `[[trunk]]`s to try, in this order."""
+    strip: int = 0
+    """So many digits are taken from the front before the number goes to a trunk."""
+    prefix: str = ""
+    """And these put before what is left."""
+    ani: str = ""
+    """The number that is shown; empty: that of `[dialling]`."""
+    roles: tuple[str, ...] = ()
+    """Who may: people with one of these roles (`agent`, `supervisor`, `qa`, `admin`) ..."""
+    agents: tuple[str, ...] = ()
+    """... or these `[[agent]]`s ..."""
+    classes: tuple[str, ...] = ()
+    """... or agents of one of these classes of service. None of the three: everybody who is logged on."""
+    hours: str = ""
+    """Only while this `[[calendar]]` is open; empty: always."""
+
+
+class Dialling(Section, frozen=True, kw_only=True):
+    """`[dialling]`: who may dial what. Inside the house everybody calls everybody; outside, only
+    emergency numbers are reached without a `[[dialling.rule]]`."""
+
+    emergency: tuple[str, ...] = ("110", "119", "120", "122", "112")
+    """Numbers that everybody reaches at any time from any phone: locked or not, logged on or not,
+    while the daemon stops and while callers are turned away."""
+    emergency_prefixes: tuple[str, ...] = ()
+    """What people are used to dial for an outside line, such as `9`: it may stand before an emergency number."""
+    emergency_trunks: tuple[str, ...] = ()
+    """The `[[trunk]]`s for them, in this order; every other one that can be called comes after these."""
+    emergency_ani: str = ""
+    """The number that is shown there, at which the house can be called back; empty: `ani`."""
+    ani: str = ""
+    """The number that is shown outside; empty: none."""
+    pickup: str = "*8"
+    """Takes over a call that rings at a colleague's; with his extension after it, at his; empty: no such code."""
+    park: str = "*7"
+    """Parks one's call in a free slot; with a slot's number after it, in that one; empty: no such code."""
+    park_slots: str = "701-720"
+    """The slots, from first to last; one's number takes back what is parked there; empty: none."""
+    forbidden: tuple[ForbiddenNumber, ...] = ()
+    """Numbers that nobody may dial."""
+    rule: tuple[DiallingRule, ...] = ()
+    """What else can be dialled."""
+
+
+    dialling: Dialling = Dialling()

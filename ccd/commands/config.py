@@ -51,9 +51,14 @@ def show(
 
 def validate(config: Config = None, state: State = None) -> None:
     """Check the settings file, and the call flows it names. Tells every mistake at once."""
+    from ccd.commands.output import warn
+    from ccd.settings.check import warnings
+
     loaded, settings = _settings(False, config, state)
     assert loaded is not None
     _check_flows(settings)
+    for problem in warnings(settings):
+        warn(f"{loaded.file}: {problem}")
     typer.echo(f"{loaded.file} is right: {_summary(settings)}.")
 
 

@@ -10,6 +10,7 @@ from ccd.settings.rules import (
     acd,
     calendars,
     customers,
+    dialling,
     overflows,
     people,
     plant,
@@ -25,6 +26,11 @@ def check(settings: Settings) -> Iterator[Problem]:
     """Yield every way in which well-typed settings cannot work."""
     for rule in RULES:
         yield from rule(settings)
+
+
+def warnings(settings: Settings) -> Iterator[Problem]:
+    """Yield what works, and yet should be looked at, of settings that `check` found right."""
+    yield from dialling.warnings(settings)
 
 
 RULES: tuple[Callable[[Settings], Iterator[Problem]], ...] = (
@@ -49,3 +55,6 @@ RULES: tuple[Callable[[Settings], Iterator[Problem]], ...] = (
     routes.routes,
     routes.service_flows,
 )
+    dialling.emergency,
+    dialling.numbers,
+    dialling.rules,

@@ -41,6 +41,8 @@ POSSIBLE: Final[Mapping[str, Row]] = {
         "holidays": ["2026-10-01/2026-10-07"],
         "special": {"2026-02-14": ["10:00-12:00"]},
     },
+    "dialling.forbidden": {"number": "00.", "reason": "Calls abroad need the director's consent."},
+    "dialling.rule": {"number": "6000", "to": "queue:orders"},
     "service_flow": {"name": "check_pin", "flow": "check_pin.yaml", "title": "Key the PIN"},
     "queue.ring": {"after_s": 30.0},
     "queue.overflow": {"to": "goodbye", "wait_s": 1800.0},

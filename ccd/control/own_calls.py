@@ -1,0 +1,427 @@
+"""Calls that agents make themselves: to colleagues, to numbers outside, while they hold another.
+
+The controller of such calls (`ccd.switch.call.Controller`), and the host of whom agents
+bring into calls of any kind (`ccd.switch.call.Host`). The distributor is told of everybody
+who is on the phone in this way, so that it gives him nothing meanwhile.
+
+Of a call's life here: the agent's own phone is rung first (or he rang from it, or he has a
+call already that he now holds), then whom he dialled. Where that one cannot be had, the
+agent hears why, as a tone; a call that was nothing but that is over after it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import structlog
+
+from ccd.acd.errors import AcdError
+from ccd.control.destinations import Destination, Outside, ToAgent
+from ccd.control.errors import ControlError, Refused
+from ccd.media.protocol import Sound
+from ccd.media.tones import BUSY, CONGESTION
+from ccd.model import Cause, Direction, Party
+from ccd.switch.call import Call, Leg
+from ccd.switch.switch import NotReachable, Switch
+
+RING_S = 60.0
+"""How long a phone rings that an agent called. Mailboxes answer sooner."""
+
+TONE_S = 5.0
+"""How long an agent hears that somebody is busy, or cannot be had."""
+
+SOMEBODY_IS_BUSY = frozenset({Cause.BUSY, Cause.REJECTED})
+NEXT_TRUNK = frozenset(
+    {Cause.TRUNKS_BUSY, Cause.DESTINATION_OUT_OF_ORDER, Cause.NETWORK_FAILURE, Cause.OVERLOAD}
+)
+"""Causes that another trunk may not have."""
+
+
+class People(Protocol):
+    """What is asked of the ACD about agents."""
+
+    def phone_of(self, agent: str) -> str:
+        """Where he is rung; empty for one who never logged on."""
+
+    def why_not(self, agent: str) -> str | None:
+        """Why he cannot be rung now; None: he can. Raises `UnknownAgentError`."""
+
+    def engage(self, agent: str, call_id: str) -> None:
+        """He is on the phone with this. Raises `AcdError`."""
+
+    def disengage(self, agent: str, call_id: str) -> bool:
+        """No longer."""
+
+
+@dataclass(slots=True, eq=False)
+class _Own:
+    """A call in our hands, or one into which a guest was brought."""
+
+    call: Call
+    destination: Destination | None = None
+    trunks: list[str] = field(default_factory=list)
+    """Those not tried yet."""
+    engaged: set[str] = field(default_factory=set)
+    timers: dict[str, asyncio.TimerHandle] = field(default_factory=dict)
+    """By leg."""
+    failing: bool = False
+    """Its agent hears why nobody answers."""
+
+
+class OwnCalls:
+    """Makes agents' calls. Every method that dials raises `ControlError`, and then nothing has changed."""
+
+    def __init__(
+        self,
+        *,
+        switch: Switch,
+        people: People,
+        loop: asyncio.AbstractEventLoop,
+        enter: Callable[[Call, Destination], None],
+    ) -> None:
+        """`enter` takes a call whose agent dialled a queue or a service: it is theirs then."""
+        self._switch = switch
+        self._people = people
+        self._loop = loop
+        self._enter = enter
+        self._calls: dict[str, _Own] = {}
+        self._log = structlog.get_logger("control")
+
+    def __len__(self) -> int:
+        return len(self._calls)
+
+    # --- verbs ------------------------------------------------------------------------------
+
+    def make(
+        self,
+        agent: str,
+        destination: Destination | None,
+        *,
+        dialled: str,
+        data: Mapping[str, str] | None = None,
+    ) -> Call:
+        """Ring the agent's own phone, then whom he dialled (None: he has not said yet)."""
+        phone = self._people.phone_of(agent)
+        outside = isinstance(destination, Outside)
+        self._reachable(destination)
+        self._free(agent)
+        try:
+            call = self._switch.call_agent(
+                agent=agent,
+                phone=phone,
+                queue="",
+                controller=self,
+                number=dialled,
+                ani=destination.ani if isinstance(destination, Outside) else agent,
+                call_data=data,
+                direction=Direction.OUT if outside else Direction.INTERNAL,
+                initiator=agent,
+            )
+        except NotReachable as error:
+            raise ControlError(Refused.NOT_REACHABLE, str(error)) from error
+        own = self._own(call)
+        own.destination = destination
+        self._engage(own, agent)
+        self._limit(own, call.ringing[0])
+        return call
+
+    def consult(
+        self,
+        leg: Leg,
+        destination: Destination | None,
+        *,
+        dialled: str,
+        data: Mapping[str, str] | None = None,
+    ) -> Call:
+        """The agent of this leg calls somebody, and keeps the call that he has on hold."""
+        self._reachable(destination)
+        call = self._switch.begin(leg, self, dnis=dialled)
+        call.data.update(data or {})
+        own = self._own(call)
+        own.destination = destination
+        if leg.agent is not None:
+            self._engage(own, leg.agent)
+        if destination is not None:
+            self._dial(own)
+        return call
+
+    def dial(self, call: Call, destination: Destination, dialled: str) -> None:
+        """Call the one whom the agent of a call dialled by now."""
+        own = self._calls.get(call.id)
+        if own is None or own.destination is not None:
+            raise ControlError(Refused.WRONG_STATE, f"call {call.id} has its number already")
+        self._reachable(destination)
+        own.destination, call.dnis = destination, dialled
+        if call.answered is not None and call.answered.connected:
+            self._dial(own)
+
+    def bring_in(self, call: Call, agent: str) -> Leg:
+        """Call a colleague into a conversation (CSTA single-step conference)."""
+        self._reachable(ToAgent(agent))
+        own = self._own(call)
+        try:
+            leg = self._switch.invite(
+                call, agent=agent, phone=self._people.phone_of(agent), host=self
+            )
+        except NotReachable as error:
+            self._done(own)
+            raise ControlError(Refused.NOT_REACHABLE, str(error)) from error
+        self._engage(own, agent)
+        self._limit(own, leg)
+        return leg
+
+    def bring_in_outside(self, call: Call, destination: Outside) -> Leg:
+        """Call a number outside into a conversation."""
+        own = self._own(call)
+        refusal: NotReachable | None = None
+        for trunk in destination.trunks:
+            try:
+                leg = self._switch.invite_outside(
+                    call, number=destination.number, trunk=trunk, host=self, ani=destination.ani
+                )
+            except NotReachable as error:
+                refusal = error
+                continue
+            self._limit(own, leg)
+            return leg
+        self._done(own)
+        raise ControlError(Refused.NOT_REACHABLE, str(refusal or "no trunk can be called"))
+
+    def engage(self, call: Call, agent: str) -> None:
+        """He is on the phone with this call, as one of its parties, until he leaves it."""
+        self._engage(self._own(call), agent)
+
+    def adopt(self, call: Call, agent: str, destination: Destination | None) -> None:
+        """A call that an agent made from his phone: answered, and whom he dialled is called."""
+        self._switch.adopt(call, agent)
+        own = self._own(call)
+        own.destination = destination
+        self._engage(own, agent)
+        call.controller = self
+        self._switch.answer(call)
+
+    # --- the calls' controller ------------------------------------------------------------------
+
+    def offered(self, call: Call) -> None:
+        """Its agent was found already (`adopt`)."""
+
+    def established(self, call: Call, leg: Leg) -> None:
+        """The agent is there, or whom he called through a trunk; or who got the call by transfer."""
+        own = self._own(call)
+        self._stop_timer(own, leg)
+        if leg is call.answered and call.caller.connected:
+            self._engage_again(own, leg)
+            self._switch.bridge(call)
+        elif leg is call.answered:
+            if own.destination is not None and not call.joined and not call.joining:
+                self._dial(own)
+            else:
+                self._switch.bridge(call)
+        else:
+            self._switch.bridge(call)
+
+    def alerting(self, call: Call, leg: Leg) -> None:
+        """A phone rings; its time runs from the INVITE."""
+
+    def failed(self, call: Call, leg: Leg, cause: Cause) -> None:
+        """The agent did not answer his own phone; or whom he called could not be had."""
+        own = self._own(call)
+        self._stop_timer(own, leg)
+        if leg.agent is not None:
+            self._disengage(own, leg.agent)
+        if leg is call.caller and cause in NEXT_TRUNK and own.trunks:
+            self._dial_outside(own)
+        elif call.answered is not None:
+            self._fail(own, cause)
+        elif call.legs:  # a transfer that nobody answered
+            self._switch.clear_call(call, cause)
+
+    def digit(self, call: Call, leg: Leg, digit: str) -> None:
+        """Keys go to whoever is at the other end, and mean nothing here."""
+
+    def played(self, call: Call, leg: Leg) -> None:
+        """Tones end by their time."""
+
+    def agent_left(self, call: Call, leg: Leg, cause: Cause) -> None:
+        """The agent hung up, or gave the call away."""
+        own = self._own(call)
+        if leg.agent is not None:
+            self._disengage(own, leg.agent)
+        if call.answered is not None and len(call.parties) > 1:
+            self._engage_again(own, call.answered)
+        elif cause is not Cause.TRANSFER:
+            self._switch.clear_call(call, cause, Party.AGENT)
+
+    def caller_left(self, call: Call, cause: Cause) -> None:
+        """Who was called outside is gone; the switch ends the rest."""
+
+    def cleared(self, call: Call) -> None:
+        """Nothing is left of the call."""
+        own = self._calls.get(call.id)
+        if own is not None:
+            self._done(own, over=True)
+
+    # --- the guests' host -------------------------------------------------------------------------
+
+    def guest_joined(self, call: Call, leg: Leg) -> None:
+        """He answered: in a conversation he is in it already."""
+        self._stop_timer(self._own(call), leg)
+        self._switch.bridge(call)
+
+    def guest_failed(self, call: Call, leg: Leg, cause: Cause) -> None:
+        """He could not be had. Where the agent has nobody else there, he hears so."""
+        own = self._own(call)
+        self._stop_timer(own, leg)
+        if leg.agent is not None:
+            self._disengage(own, leg.agent)
+        if call.controller is self and call.ending is None and len(call.parties) == 1:
+            self._fail(own, cause)
+        self._done(own)
+
+    def guest_left(self, call: Call, leg: Leg, cause: Cause) -> None:
+        """He is gone; who is alone now is so no longer than we need to end the call."""
+        own = self._own(call)
+        if leg.agent is not None:
+            self._disengage(own, leg.agent)
+        if call.controller is self and call.ending is None and len(call.parties) < 2:
+            self._switch.clear_call(call, Cause.NORMAL_CLEARING, Party.AGENT)
+        self._done(own)
+
+    # --- inside: dialling ---------------------------------------------------------------------------
+
+    def _reachable(self, destination: Destination | None) -> None:
+        """Refuse at once what can be seen to lead nowhere."""
+        if isinstance(destination, ToAgent):
+            self._free(destination.agent)
+        elif isinstance(destination, Outside) and not destination.trunks:
+            raise ControlError(Refused.NOT_REACHABLE, "there is no trunk that can be called")
+
+    def _free(self, agent: str) -> None:
+        try:
+            why = self._people.why_not(agent)
+        except AcdError as error:
+            raise ControlError(Refused.UNKNOWN_AGENT, str(error)) from error
+        if why is not None:
+            raise ControlError(Refused.BUSY, why)
+        if self._switch.legs_of(agent):
+            raise ControlError(Refused.BUSY, f"agent {agent} is on the phone")
+
+    def _dial(self, own: _Own) -> None:
+        match own.destination:
+            case ToAgent(agent=agent):
+                self._dial_agent(own, agent)
+            case Outside(trunks=trunks):
+                own.trunks = list(trunks)
+                self._dial_outside(own)
+            case None:
+                pass
+            case destination:
+                call = own.call
+                for agent in tuple(own.engaged):  # the ACD's or the IVR's call from now on ...
+                    self._limitless(own)
+                    self._log.debug("enters", call=call.id, agent=agent)
+                self._enter(call, destination)
+
+    def _dial_agent(self, own: _Own, agent: str) -> None:
+        try:
+            self._free(agent)
+            leg = self._switch.invite(
+                own.call, agent=agent, phone=self._people.phone_of(agent), host=self
+            )
+        except ControlError:
+            self._fail(own, Cause.BUSY)
+        except NotReachable as error:
+            self._fail(own, error.cause)
+        else:
+            self._engage(own, agent)
+            self._limit(own, leg)
+
+    def _dial_outside(self, own: _Own) -> None:
+        """Through the first trunk that takes it."""
+        destination = own.destination
+        assert isinstance(destination, Outside)
+        cause = Cause.DESTINATION_NOT_OBTAINABLE
+        while own.trunks:
+            try:
+                leg = self._switch.add_customer(
+                    own.call,
+                    destination.number,
+                    own.trunks.pop(0),
+                    ani=destination.ani,
+                    emergency=destination.emergency,
+                )
+            except NotReachable as error:
+                cause = error.cause
+                self._log.info("trunk refused", call=own.call.id, reason=str(error))
+                continue
+            self._limit(own, leg)
+            return
+        self._fail(own, cause)
+
+    def _fail(self, own: _Own, cause: Cause) -> None:
+        """Let the agent hear why nobody answers; a call that is nothing but that ends then."""
+        agent = own.call.answered
+        if agent is None or own.failing:
+            return
+        own.failing = True
+        cadence = (BUSY if cause in SOMEBODY_IS_BUSY else CONGESTION)["cn"]
+        tone: Sequence[Sound] = cadence.sounds()
+        if agent.call is own.call:
+            self._switch.play(agent, tone, loop=True)
+        own.timers["tone"] = self._loop.call_later(
+            TONE_S, self._switch.clear_connection, agent, cause, own.call
+        )
+
+    # --- inside: people, times ------------------------------------------------------------------------
+
+    def _own(self, call: Call) -> _Own:
+        own = self._calls.get(call.id)
+        if own is None:
+            own = self._calls[call.id] = _Own(call)
+        return own
+
+    def _engage(self, own: _Own, agent: str) -> None:
+        try:
+            self._people.engage(agent, own.call.id)
+        except AcdError as error:
+            # A phone that is not an agent's at work, or one who was given a call this instant.
+            self._log.info("not engaged", agent=agent, call=own.call.id, reason=str(error))
+            return
+        own.engaged.add(agent)
+
+    def _engage_again(self, own: _Own, leg: Leg) -> None:
+        if leg.agent is not None and leg.agent not in own.engaged:
+            self._engage(own, leg.agent)
+
+    def _disengage(self, own: _Own, agent: str) -> None:
+        if agent in own.engaged:
+            own.engaged.discard(agent)
+            self._people.disengage(agent, own.call.id)
+
+    def _limit(self, own: _Own, leg: Leg) -> None:
+        own.timers[leg.id] = self._loop.call_later(
+            RING_S, self._switch.clear_connection, leg, Cause.NO_ANSWER
+        )
+
+    def _limitless(self, own: _Own) -> None:
+        for timer in own.timers.values():
+            timer.cancel()
+        own.timers.clear()
+
+    @staticmethod
+    def _stop_timer(own: _Own, leg: Leg) -> None:
+        timer = own.timers.pop(leg.id, None)
+        if timer is not None:
+            timer.cancel()
+
+    def _done(self, own: _Own, *, over: bool = False) -> None:
+        """Forget a call that is over, or one of somebody else's with nobody of ours in it."""
+        if not over and (own.engaged or own.call.controller is self or own.timers):
+            return
+        self._limitless(own)
+        del self._calls[own.call.id]
+        for agent in own.engaged:
+            self._people.disengage(agent, own.call.id)
