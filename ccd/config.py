@@ -70,15 +70,35 @@ class Store(Section, frozen=True, kw_only=True):
     """How long at most an event waits to be written."""
     keep_events_days: int = 30
     """Events older than this are deleted; call records stay."""
+    keep_audit_days: int = 400
+    """Audit lines (`ccd audit`) older than this are deleted."""
 
 
 class Cti(Section, frozen=True, kw_only=True):
-    """`[cti]`: the door for clients on this machine; ipc in the state folder where empty."""
+    """`[cti]`: the door for clients, on this machine and, with keys, over TCP."""
 
     commands: str = ""
-    """ZeroMQ endpoint for commands."""
+    """ZeroMQ `ipc://` endpoint for this machine's commands; empty: in the state folder."""
     events: str = ""
-    """ZeroMQ endpoint for events."""
+    """ZeroMQ `ipc://` endpoint for this machine's events; empty: in the state folder."""
+    listen: str = ""
+    """`HOST:PORT` for commands of other machines, encrypted, for clients with a key that `ccd keys` made; empty: none."""
+    listen_events: str = ""
+    """`HOST:PORT` for events to other machines; empty: the port after that of `listen`."""
+    keys: str = ""
+    """Folder of the keys; empty: `keys` in the state folder."""
+    requests_per_s: float = 1000.0
+    """Requests of one client that are answered in the long run; more are refused as `rate_limited`; 0: no limit."""
+    request_burst: float = 2000.0
+    """Requests of one client that are answered at once."""
+    lockout_attempts: int = 5
+    """So many wrong passwords of one person within `lockout_window_s` lock him out, and four times as many lock the client's key out; 0: never."""
+    lockout_window_s: float = 300.0
+    """How long a wrong password counts."""
+    lockout_s: float = 60.0
+    """How long the first lock lasts; each further one twice as long as the one before."""
+    lockout_longest_s: float = 3600.0
+    """The longest lock; and how long after its end the next one still counts as a further one."""
     replay_events: int = 100_000
     """How many events are kept in memory for clients that come back."""
 
@@ -121,8 +141,27 @@ class Agent(Section, frozen=True, kw_only=True):
     who has his hands full with one channel gets nothing of another."""
     full_name: str = ""
     """As people read it."""
+    extension: str = ""
+    """The number at which colleagues call him; empty: his name alone."""
+    class_of_service: str = ""
+    """What he may dial: a word that `[[dialling.rule]]`s name in their `classes`."""
     password_hash: str = ""
-    """argon2, for CTI over TCP; empty: only clients on this machine may log in as this agent."""
+    """argon2, for CTI over TCP (`ccd password` makes it); empty: only clients on this machine may log in as this agent."""
+    role: str = "agent"
+    """What he may do over the CTI: `agent`, `supervisor` (a team leader who takes calls too), `qa` or `admin`."""
+
+
+class User(Section, frozen=True, kw_only=True):
+    """`[[user]]`: who uses the CTI and takes no calls: a supervisor, an auditor, a program."""
+
+    name: str
+    """What he logs in as; no agent may have the same."""
+    role: str
+    """What he may do: `supervisor`, `qa`, `admin`, or `agent` for a program that only looks and calls back."""
+    password_hash: str
+    """argon2, as `ccd password` makes it."""
+    full_name: str = ""
+    """As people read it."""
 
 
 class Skill(Section, frozen=True, kw_only=True):
@@ -134,6 +173,26 @@ class Skill(Section, frozen=True, kw_only=True):
     """As people read it."""
 
 
+class Disposition(Section, frozen=True, kw_only=True):
+    """`[[disposition]]`: what can come of a call, as agents say it in after-call work. With none, any word will do."""
+
+    name: str
+    """What call records hold."""
+    title: str = ""
+    """As people read it."""
+    queues: tuple[str, ...] = ()
+    """The queues whose calls it is for; empty: all."""
+
+
+class NotReadyReason(Section, frozen=True, kw_only=True):
+    """`[[not_ready_reason]]`: why an agent may take no calls. With none, any word will do."""
+
+    name: str
+    """What the journal holds."""
+    title: str = ""
+    """As people read it."""
+
+
 class CustomerClass(Section, frozen=True, kw_only=True):
     """`[[customer_class]]`: a class of customer, such as VIP."""
 
@@ -141,10 +200,6 @@ class CustomerClass(Section, frozen=True, kw_only=True):
     """What customers and flows call it."""
     head_start_s: float = 0.0
     """A caller of this class stands where he would if he had come so many seconds earlier: he
-    extension: str = ""
-    """The number at which colleagues call him; empty: his name alone."""
-    class_of_service: str = ""
-    """What he may dial: a word that `[[dialling.rule]]`s name in their `classes`."""
     overtakes whoever came up to that long before him, and nobody who came earlier still."""
 
 
@@ -254,6 +309,8 @@ class Queue(Section, frozen=True, kw_only=True):
     """An agent's phone that rings longer is not answered: the call goes to another agent."""
     wrap_up_s: float = 0.0
     """Time for after-call work before an agent is given the next call."""
+    wrap_up_requires_disposition: bool = False
+    """Whether after-call work lasts until the agent has said what came of the call."""
     service_level_s: float = 20.0
     """An answer within this time counts for the service level."""
     music: str = ""
@@ -285,6 +342,19 @@ class Queue(Section, frozen=True, kw_only=True):
     """Calling people back."""
     voicemail: Voicemail = Voicemail()
     """Messages."""
+
+
+class Directory(Section, frozen=True, kw_only=True):
+    """`[directory]`: how customers are told apart, those of `ccd customers` and those of `[[customer]]`."""
+
+    region: str = "CN"
+    """The country (ISO 3166) as whose numbers those without a country's code are read."""
+    area_code: str = ""
+    """Of this place, such as `021`: local numbers without one are read with it; empty: as they are."""
+    id_keys: tuple[str, ...] = ("customer",)
+    """What flows and programs call a customer's id in a call's data."""
+    account_keys: tuple[str, ...] = ("account",)
+    """What they call an account number of his."""
 
 
 class Calendar(Section, frozen=True, kw_only=True):
@@ -324,37 +394,6 @@ class Route(Section, frozen=True, kw_only=True):
     """File name, relative to the settings file."""
 
 
-class ServiceFlow(Section, frozen=True, kw_only=True):
-    """`[[service_flow]]`: a flow that agents send their callers through, to key a PIN, say; the
-    caller comes back to the same agent."""
-
-    name: str
-    """What agents' programs call it."""
-    flow: str
-    """File name, relative to the settings file. It ends in a `return` step."""
-    title: str = ""
-    """As people read it."""
-
-
-class Settings(Section, frozen=True, kw_only=True):
-    """The whole of `ccd.toml`."""
-
-    sip: Sip = Sip()
-    media: Media = Media()
-    recording: Recording = Recording()
-    store: Store = Store()
-    cti: Cti = Cti()
-    acd: Acd = Acd()
-    trunk: tuple[Trunk, ...] = ()
-    phone: tuple[Phone, ...] = ()
-    agent: tuple[Agent, ...] = ()
-    skill: tuple[Skill, ...] = ()
-    customer_class: tuple[CustomerClass, ...] = ()
-    customer: tuple[Customer, ...] = ()
-    calendar: tuple[Calendar, ...] = ()
-    queue: tuple[Queue, ...] = ()
-    route: tuple[Route, ...] = ()
-    service_flow: tuple[ServiceFlow, ...] = ()
 class ForbiddenNumber(Section, frozen=True, kw_only=True):
     """`[[dialling.forbidden]]`: numbers that nobody may dial, whatever rules say."""
 
@@ -421,4 +460,39 @@ class Dialling(Section, frozen=True, kw_only=True):
     """What else can be dialled."""
 
 
+class ServiceFlow(Section, frozen=True, kw_only=True):
+    """`[[service_flow]]`: a flow that agents send their callers through, to key a PIN, say; the
+    caller comes back to the same agent."""
+
+    name: str
+    """What agents' programs call it."""
+    flow: str
+    """File name, relative to the settings file. It ends in a `return` step."""
+    title: str = ""
+    """As people read it."""
+
+
+class Settings(Section, frozen=True, kw_only=True):
+    """The whole of `ccd.toml`."""
+
+    sip: Sip = Sip()
+    media: Media = Media()
+    recording: Recording = Recording()
+    store: Store = Store()
+    cti: Cti = Cti()
+    acd: Acd = Acd()
+    directory: Directory = Directory()
     dialling: Dialling = Dialling()
+    trunk: tuple[Trunk, ...] = ()
+    phone: tuple[Phone, ...] = ()
+    agent: tuple[Agent, ...] = ()
+    user: tuple[User, ...] = ()
+    skill: tuple[Skill, ...] = ()
+    disposition: tuple[Disposition, ...] = ()
+    not_ready_reason: tuple[NotReadyReason, ...] = ()
+    customer_class: tuple[CustomerClass, ...] = ()
+    customer: tuple[Customer, ...] = ()
+    calendar: tuple[Calendar, ...] = ()
+    queue: tuple[Queue, ...] = ()
+    route: tuple[Route, ...] = ()
+    service_flow: tuple[ServiceFlow, ...] = ()

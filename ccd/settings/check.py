@@ -8,6 +8,7 @@ from ccd.config import Settings
 from ccd.settings.problems import Problem
 from ccd.settings.rules import (
     acd,
+    after_call,
     calendars,
     customers,
     dialling,
@@ -45,16 +46,20 @@ RULES: tuple[Callable[[Settings], Iterator[Problem]], ...] = (
     people.phones,
     people.skills,
     people.agents,
+    people.users,
+    customers.directory,
     customers.classes,
     customers.customers,
     calendars.calendars,
     queues.queues,
+    after_call.dispositions,
+    after_call.not_ready_reasons,
     waiting.waiting,
     overflows.overflows,
     overflows.no_loops,
     routes.routes,
     routes.service_flows,
-)
     dialling.emergency,
     dialling.numbers,
     dialling.rules,
+)
