@@ -241,18 +241,18 @@ class Distributor:
         if not wraps_up:
             self._fire(agent, NEXT_STATES[state], now, reason)
 
-    def wrap_up_limit(self, agent: str, seconds: float, now: float) -> None:
-        """Let the present wrap-up end by itself so long from now (`inf`: not before he says so).
+    def wrap_up_limit(self, agent: str, seconds: float | None, now: float) -> None:
+        """Let the present wrap-up end by itself so long from now (None: not before he says so).
 
         Raises `AcdError` where he does not wrap up.
         """
         person = self._person(agent)
         if person.state is not AgentState.WRAP_UP:
             raise WrongStateError(agent, person.state, "another time for wrap-up")
-        if seconds <= 0:
+        if seconds is not None and seconds <= 0:
             self._wrap_up_over(person, now)
         else:
-            self._limit_wrap_up(person, seconds, now)
+            self._limit_wrap_up(person, math.inf if seconds is None else seconds, now)
 
     def agent_queues(self, agent: str, queues: Sequence[str], now: float) -> None:
         """Change which queues an agent serves, whatever he does now. Raises `AcdError`."""

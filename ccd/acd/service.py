@@ -17,6 +17,7 @@ from typing import Protocol
 import msgspec
 import structlog
 
+from ccd.acd.after_call import AfterCall
 from ccd.acd.contact import Contact
 from ccd.acd.distributor import (
     AgentView,
@@ -47,6 +48,7 @@ from ccd.acd.redials import Redials
 from ccd.acd.steps import Step
 from ccd.alarm import Alarm
 from ccd.config import Agent, Queue, Settings
+from ccd.customers.recognition import Recognition
 from ccd.events import (
     AgentBusy,
     AgentLoggedOff,
@@ -63,6 +65,7 @@ from ccd.events import (
     Queued,
     Routed,
     StrategyFailed,
+    WrappedUp,
 )
 from ccd.model import AgentState, Cause, Party
 from ccd.switch.call import Call, Leg
@@ -161,10 +164,14 @@ class Acd:
         events: EventStream,
         loop: asyncio.AbstractEventLoop,
         wall_clock: Callable[[], float],
+        recognition: Recognition | None = None,
     ) -> None:
         self._queues = {queue.name: queue for queue in settings.queue}
         self._agents = {agent.name: agent for agent in settings.agent}
-        self._callers = Callers.of(settings)
+        self._recognition = recognition
+        self._directory = None if recognition is None else recognition.directory
+        self._callers = Callers.of(settings, self._directory)
+        self._after_call = AfterCall(settings)
         self._switch = switch
         self._distributor = distributor
         self._events = events
@@ -216,18 +223,45 @@ class Acd:
 
     # --- for the IVR -----------------------------------------------------------------
 
-    def enqueue(self, call: Call, queue: str, *, enqueued_at: float | None = None) -> None:
+    def enqueue(
+        self,
+        call: Call,
+        queue: str,
+        *,
+        enqueued_at: float | None = None,
+        arrived_at: float | None = None,
+    ) -> None:
         """Take over an answered call and have it wait for an agent of this queue.
 
         `agent:NAME` is the own queue of an agent. `enqueued_at` (the loop's clock) is the
-        place that it takes; now, where nothing is said. Raises `UnknownQueueError`,
+        place that it takes; now, where nothing is said. `arrived_at` is when it came, where
+        that was before now (a program was asked about it meanwhile). Raises `UnknownQueueError`,
         `UnknownAgentError`.
         """
-        contact = self._contact_of(call, queue, enqueued_at)
+        contact = self._contact_of(call, queue, enqueued_at, arrived_at)
         call.controller = self
-        case = self._cases[call.id] = _Case(contact, self._loop.time(), call=call)
+        since = self._loop.time() if arrived_at is None else arrived_at
+        case = self._cases[call.id] = _Case(contact, since, call=call)
         case.by_rules = enqueued_at is None
         self._enter(case)
+
+    def send_outside(
+        self, call: Call, queue: str, number: str, trunk: str, *, arrived_at: float
+    ) -> None:
+        """Take over an answered call and connect it with a number outside at once.
+
+        Where nobody answers there it waits in `queue`, at the place of `arrived_at` (the loop's
+        clock). Raises `UnknownQueueError`, `NotReachable`, and then nothing has changed.
+        """
+        contact = self._contact_of(call, queue, None, arrived_at)
+        case = self._cases[call.id] = _Case(contact, arrived_at, call=call)
+        before, call.controller = call.controller, self
+        try:
+            self.connect_outside(call, number, trunk)
+        except NotReachable:
+            del self._cases[case.contact.id]
+            call.controller = before
+            raise
 
     def transfer(self, call: Call, agent: str) -> None:
         """Give a call from its agent to a colleague, in one step.
@@ -433,18 +467,51 @@ class Acd:
 
     def ready(self, agent: str) -> None:
         """The agent takes calls. Raises `AcdError`."""
+        self._check_wrapped_up(agent)
         self._distributor.agent_ready(agent, self._loop.time())
         self._pump()
 
     def not_ready(self, agent: str, reason: str) -> None:
         """The agent takes none, once the call in hand is over. Raises `AcdError`."""
+        self._after_call.check_reason(reason)
+        self._check_wrapped_up(agent)
         self._distributor.agent_not_ready(agent, reason, self._loop.time())
         self._pump()
 
     def wrap_up_done(self, agent: str) -> None:
         """The agent ends wrap-up before its time. Raises `AcdError`."""
+        self._check_wrapped_up(agent)
         self._distributor.wrap_up_done(agent, self._loop.time())
         self._pump()
+
+    def next_state(self, agent: str, state: AgentState, reason: str = "") -> None:
+        """Say what the agent shall be when what he has in hand is over. Raises `AcdError`.
+
+        READY takes back what he asked for before, WRAP_UP has him wrap up whatever the queue says;
+        NOT_READY (for `reason`) and LOGGED_OUT follow wrap-up, where there is one.
+        """
+        if state is AgentState.NOT_READY:
+            self._after_call.check_reason(reason)
+        self._distributor.next_state(agent, state, reason, self._loop.time())
+        self._pump()
+
+    def wrap_up(self, agent: str, disposition: str, notes: str = "") -> str:
+        """The agent says what came of his call, now or until he answers the next; return the call's id.
+
+        It does not end wrap-up that has time left; said again, the later word counts. Raises
+        `AcdError`: no call yet, or no such disposition.
+        """
+        view = self._distributor.agent(agent)
+        call = self._after_call.says(agent, disposition)
+        self._publish(WrappedUp(agent=agent, call=call, disposition=disposition, notes=notes))
+        if view.state is AgentState.WRAP_UP and view.contact == call:
+            queue = self._after_call.queue_of(agent)
+            if queue in self._queues and self._queues[queue].wrap_up_requires_disposition:
+                now = self._loop.time()
+                left = self._after_call.left(agent, self._queues, now)
+                self._distributor.wrap_up_limit(agent, left, now)
+                self._pump()
+        return call
 
     # --- changes while running ---------------------------------------------------------
 
@@ -518,8 +585,12 @@ class Acd:
         self._pump()
 
     def change_settings(self, settings: Settings) -> None:
-        """Customers, classes and calendars are these from now on; who waits keeps what he had."""
-        self._callers = Callers.of(settings)
+        """Customers, classes, calendars, dispositions and not-ready reasons are these from now on.
+
+        Who waits keeps what he had.
+        """
+        self._callers = Callers.of(settings, self._directory)
+        self._after_call.change_settings(settings)
         for room in self._rooms:
             room.change_settings(settings)
 
@@ -703,7 +774,13 @@ class Acd:
 
     # --- inside: calls ------------------------------------------------------------------
 
-    def _contact_of(self, call: Call, queue: str, enqueued_at: float | None) -> Contact:
+    def _contact_of(
+        self,
+        call: Call,
+        queue: str,
+        enqueued_at: float | None,
+        arrived_at: float | None = None,
+    ) -> Contact:
         now = self._loop.time()
         agent = None
         if queue.startswith(NAMED_AGENT):
@@ -727,7 +804,8 @@ class Acd:
                         facts={"place_age_s": round(now - place, 3)},
                     )
                 )
-            enqueued_at = now if place is None else place
+            arrived = now if arrived_at is None else arrived_at
+            enqueued_at = arrived if place is None else place
         return self._callers.contact(
             id=call.id,
             queue=queue,
@@ -738,6 +816,7 @@ class Acd:
             agent=agent,
             last_agent=self.last_agents.of(customer, self._wall_clock()),
             data=call.data,
+            match=None if self._recognition is None else self._recognition.match(call),
         )
 
     def _known_class(self, call: Call) -> str:
@@ -773,6 +852,7 @@ class Acd:
         case.colleague = None if case.colleague == agent else case.colleague
         if stage in (Stage.WAITING, Stage.OFFERED):
             self._say_dequeued(case, "assigned" if offered else "picked_up")
+        self._after_call.has(agent, call, case.contact.queue)
         self.forecasts.answered(call, agent, case.contact.queue, now)
         self.redials.served(case.contact.customer, case.contact.queue, now)
         self.last_agents.spoke(case.contact.customer, agent, self._wall_clock())
@@ -973,8 +1053,21 @@ class Acd:
                 event = AgentBusy(agent=agent, call=call)
             case AgentState.WRAP_UP:
                 event = AgentWorkingAfterCall(agent=agent, call=call)
+                self._wrap_up_began(agent, call)
         self._since[agent] = self._events.publish(event).at
         self.forecasts.agent_moved(agent, action.state, self._loop.time())
+
+    def _wrap_up_began(self, agent: str, call: str) -> None:
+        """Where a disposition is required and not yet said, only that ends it."""
+        now = self._loop.time()
+        queue = self._queues.get(self._after_call.queue_of(agent))
+        if self._after_call.wrap_up_began(agent, call, queue, now):
+            self._distributor.wrap_up_limit(agent, None, now)
+
+    def _check_wrapped_up(self, agent: str) -> None:
+        """Raises `AcdError` where an agent in wrap-up may not leave it yet."""
+        if self._distributor.agent(agent).state is AgentState.WRAP_UP:
+            self._after_call.check_done(agent, self._queues)
 
     def _positioned(self, action: Positioned) -> None:
         case = self._cases.get(action.contact)

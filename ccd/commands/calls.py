@@ -174,7 +174,7 @@ def _list(found: list[CallRecord]) -> RenderableType:
 
     table = plain_table(
         *("began", "outcome", "caller", "number", "queue", "agent"),
-        *("waited", "talked", "MOS", "ended", "call"),
+        *("waited", "talked", "MOS", "ended", "came of it", "call"),
         right=("waited", "talked", "MOS"),
     )
     for record in found:
@@ -190,6 +190,7 @@ def _list(found: list[CallRecord]) -> RenderableType:
             seconds(_between(record.connected_at, record.cleared_at)),
             f"{quality.mos:.1f}" if quality is not None and quality.mos else "",
             f"{record.released_by}, {str(record.cause).replace('_', ' ')}",
+            escape(record.disposition),
             escape(record.call),
         )
     return table
@@ -206,6 +207,9 @@ def _story(name: str, record: CallRecord | None, events: list[Event]) -> Group:
         parts.append(f"Call {escape(name)} has not ended yet.")
     else:
         parts += [_list([record]), ""]
+        if record.disposition:
+            said = f"{record.disposition}: {record.notes}" if record.notes else record.disposition
+            parts += [f"Came of it: {escape(said)}", ""]
     table = plain_table("at", "after", "event", "what", right=("after",))
     begin = events[0].at if events else 0.0
     for event in events:

@@ -34,6 +34,7 @@ from ccd.events import (
     RecordingStarted,
     Routed,
     VoicemailLeft,
+    WrappedUp,
 )
 from ccd.model import CallRecord, Cause, Direction, Outcome, Party, Quality
 
@@ -94,6 +95,8 @@ class _Call:
     ivr_path: tuple[str, ...] = ()
     rings_unanswered: int = 0
     recording: str | None = None
+    disposition: str = ""
+    notes: str = ""
     quality: dict[str, Quality] = field(default_factory=dict)
 
     def record(self) -> CallRecord | None:
@@ -130,6 +133,8 @@ class _Call:
             ivr_path=self.ivr_path,
             rings_unanswered=self.rings_unanswered,
             recording=self.recording,
+            disposition=self.disposition,
+            notes=self.notes,
             caller_quality=self.quality.get(self.caller_leg),
             agent_quality=self.quality.get(self.agent_leg) if self.agent_leg else None,
         )
@@ -172,6 +177,7 @@ class CallRecords:
         self._calls: dict[str, _Call] = {}
         self._cleared: OrderedDict[str, float] = OrderedDict()
         self._wrapping: dict[str, _Call] = {}  # by agent
+        self._last: dict[str, _Call] = {}  # by agent: he may say something of it hours later
 
     @property
     def open_calls(self) -> list[str]:
@@ -284,6 +290,8 @@ class CallRecords:
             call.agent, call.delivered_at = event.agent, event.at
         else:
             return None  # two legs of which none is an agent's
+        if call.agent is not None:
+            self._last[call.agent] = call
         if call.connected_at is None:
             call.connected_at = event.at
         return None
@@ -333,6 +341,14 @@ class CallRecords:
             self._wrapping[event.agent] = call
         return None
 
+    def _wrapped_up(self, event: WrappedUp) -> CallRecord | None:
+        """In the call, after it, or when it is long over."""
+        call = self._calls.get(event.call) or self._last.get(event.agent)
+        if call is None or call.call != event.call:
+            return None
+        call.disposition, call.notes = event.disposition, event.notes
+        return call.record()
+
     def _agent_moved_on(
         self, event: AgentReady | AgentNotReady | AgentReserved | AgentLoggedOff
     ) -> CallRecord | None:
@@ -368,6 +384,7 @@ _HANDLERS: dict[type[Event], Callable[[CallRecords, Any], CallRecord | None]] = 
     DigitsDetected: CallRecords._digits_detected,
     RecordingStarted: CallRecords._recording_started,
     Routed: CallRecords._routed,
+    WrappedUp: CallRecords._wrapped_up,
     AgentWorkingAfterCall: CallRecords._working_after_call,
     AgentReady: CallRecords._agent_moved_on,
     AgentNotReady: CallRecords._agent_moved_on,

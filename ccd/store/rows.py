@@ -38,7 +38,7 @@ END_CALLBACK = "delete from open_callbacks where callback = ?"
 _CALL_COLUMNS = (
     "call", "ani", "dnis", "trunk", "direction", "outcome", "offered_at", "answered_at", "queued_at", "queue",
     "delivered_at", "connected_at", "cleared_at", "wrap_up_ended_at", "agent", "released_by",
-    "cause", "digits", "ivr_path", "rings_unanswered", "recording", "caller_mos", "agent_mos",
+    "cause", "digits", "ivr_path", "rings_unanswered", "recording", "disposition", "notes", "caller_mos", "agent_mos",
     "caller_quality", "agent_quality",
 )  # fmt: skip
 
@@ -119,6 +119,8 @@ def record_row(record: CallRecord) -> tuple[Any, ...]:
         _encoder.encode(record.ivr_path).decode(),
         record.rings_unanswered,
         record.recording,
+        record.disposition,
+        record.notes,
         caller.mos if caller else None,
         agent.mos if agent else None,
         _encoder.encode(caller).decode() if caller else None,

@@ -469,8 +469,8 @@ class Life(Twins):
             self.prefers = {name: who for name, who in self.prefers.items() if who != agent}
         assert self.do("next_state", agent, state, "lunch", self.now) is None
 
-    @rule(agent=st.sampled_from(AGENTS), seconds=st.sampled_from([0.0, 2.0, 30.0]))
-    def wrap_up_limit(self, agent: str, seconds: float) -> None:
+    @rule(agent=st.sampled_from(AGENTS), seconds=st.sampled_from([0.0, 2.0, 30.0, None]))
+    def wrap_up_limit(self, agent: str, seconds: float | None) -> None:
         wraps_up = self.states.get(agent) is S.WRAP_UP
         outcome = self.do("wrap_up_limit", agent, seconds, self.now)
         assert (outcome is None) == wraps_up
