@@ -12,8 +12,14 @@ import secrets
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
+from ccd.acd.anonymity import is_anonymous
 from ccd.acd.floor import Floor
 from ccd.config import Phone, Settings
+from ccd.control.floor import ControlFloor
+from ccd.control.route_ways import CentreWays
+from ccd.control.routes import Routes
+from ccd.customers.directory import Directory, directory
+from ccd.customers.recognition import Recognition
 from ccd.events import EventStream
 from ccd.ivr.flow import Flow
 from ccd.ivr.service import Ivr
@@ -28,7 +34,7 @@ from ccd.sip.overload import Overload
 from ccd.sip.pings import Pings
 from ccd.sip.registrar import Registrar
 from ccd.sip.trunks import Trunks
-from ccd.switch.admission import Admission
+from ccd.switch.admission import PHONE_PREFIX, Admission
 from ccd.switch.call import Call, Controller
 from ccd.switch.patch import RecordingDone
 from ccd.switch.phones import Phones
@@ -57,6 +63,7 @@ class Centre:
         boot: str,
         loop: asyncio.AbstractEventLoop,
         wall_clock: Callable[[], float],
+        customers: Directory | None = None,
         service_flows: Mapping[str, Flow] | None = None,
     ) -> None:
         now = loop.time()
@@ -90,6 +97,7 @@ class Centre:
             self.phones,
             self.overload,
             is_up=lambda trunk: self.plant.trunk_up(trunk),
+            is_emergency=lambda number: self.control.is_emergency(number),
         )
         self.switch = Switch(
             settings=settings,
@@ -108,6 +116,14 @@ class Centre:
             call_later=loop.call_later,
             wall_clock=wall_clock,
         )
+        self.recognition = Recognition(
+            customers or directory(settings),
+            id_keys=settings.directory.id_keys,
+            account_keys=settings.directory.account_keys,
+            is_anonymous=is_anonymous,
+        )
+        events.subscribe(self.recognition.heard)
+        self.switch.screen_pop = self.recognition.describe
         self.floor = Floor(
             settings,
             switch=self.switch,
@@ -118,17 +134,35 @@ class Centre:
             boot=boot,
             loop=loop,
             wall_clock=wall_clock,
+            recognition=self.recognition,
         )
         self.acd = self.floor.acd
+        self.routes = Routes(
+            CentreWays(self.floor, lambda: self.ivr),
+            switch=self.switch,
+            events=events,
+            loop=loop,
+            wall_clock=wall_clock,
+        )
         self.ivr = Ivr(
             flows=flows,
             service_flows=service_flows,
             prompts=prompts,
             switch=self.switch,
             events=events,
-            enqueue=self.floor.enqueue,
+            enqueue=self.routes.enqueue,
             loop=loop,
         )
+        self.control = ControlFloor(
+            settings,
+            switch=self.switch,
+            floor=self.floor,
+            answer_service=self.ivr.enter,
+            events=events,
+            loop=loop,
+            wall_clock=wall_clock,
+        )
+        self.acd.tell_changes(self.control)
         self.plant = Plant(
             overload=self.overload,
             pings=Pings(self.trunks, now),
@@ -141,8 +175,10 @@ class Centre:
     def close(self) -> None:
         """Stop every timer that is not a call's."""
         self.plant.stop()
+        self.routes.close()
         self.floor.close()
         self.phones.close()
+        self.recognition.directory.close()
 
     def change_phones(self, phones: Sequence[Phone]) -> None:
         """Know these phones and passwords from now on.
@@ -182,6 +218,10 @@ class Centre:
         self.endpoint.wake()
 
     def _route(self, call: Call) -> Controller | None:
+        if call.trunk.startswith(PHONE_PREFIX):
+            controller = self.control.route_phone(call)
+            if controller is not None:
+                return controller
         return self.ivr if self.ivr.serves(call) else None
 
     def counts(self) -> dict[str, float]:
@@ -198,7 +238,10 @@ class Centre:
             "switch.legs": self.switch.legs,
             "ivr.visits": len(self.ivr),
             "acd.contacts": len(self.acd),
+            "routes.asked": len(self.routes),
             **self.floor.counts(),
+            "customers.lookups": self.recognition.directory.lookups,
+            "customers.failures": self.recognition.directory.failures,
             "media.legs": sum(gauge.legs for gauge in gauges),
             "media.late_ms_p99": max((gauge.late_ms_p99 for gauge in gauges), default=0.0),
             "media.cpu_s": sum(gauge.cpu_s for gauge in gauges),

@@ -35,10 +35,16 @@ from ccd.acd.voicemail.desk import VoicemailDesk
 from ccd.acd.waiting import wording
 from ccd.acd.waiting.languages import needed
 from ccd.centre import Centre
-from ccd.config import Settings
-from ccd.cti.access import AuditLine
+from ccd.config import Cti, Settings
+from ccd.cti.access import Account, AuditLine
+from ccd.cti.bucket import Rate
+from ccd.cti.catalogue import Role
+from ccd.cti.doors import Remote
+from ccd.cti.keys import KeyFolder, KeyRing
+from ccd.cti.lockout import LockoutPolicy
 from ccd.cti.server import Server
 from ccd.cti.session import Session
+from ccd.customers.directory import directory
 from ccd.errors import CcdError
 from ccd.events import (
     CallCleared,
@@ -51,6 +57,7 @@ from ccd.events import (
     SystemStarted,
     SystemStopping,
 )
+from ccd.health import Health
 from ccd.ivr.flow import Entry, Flow
 from ccd.ivr.problems import FlowError
 from ccd.ivr.prompts import vocabulary
@@ -61,15 +68,19 @@ from ccd.media.pool import MediaPool
 from ccd.media.prompt_book import PromptBook
 from ccd.media.protocol import Report, WorkerReady
 from ccd.media.recorder import repair
-from ccd.model import Cause, Party
+from ccd.model import Cause, Party, SystemState
 from ccd.paths import StatePaths
 from ccd.reload import Plan
 from ccd.robot_agents import RobotAgents
 from ccd.services import services
+from ccd.services_routing import router_of
+from ccd.services_snapshot import SnapshotHandlers
+from ccd.settings.addresses import parse_host_port
 from ccd.sip.agent import UserAgent
 from ccd.sip.endpoint import Endpoint
 from ccd.sip.events import SipEvent
 from ccd.sip.hop import Hop, bracketed
+from ccd.sip.overload import LAG_HIGH_S, LAG_LOW_S
 from ccd.sip.timers import Timers
 from ccd.store.database import open_read_only
 from ccd.store.errors import StoreError
@@ -82,6 +93,9 @@ DRAIN_S = 3.0
 
 HISTORY = 20_000
 """Events of earlier runs that are kept for replay: read in 0.2 s, and a minute of a busy day."""
+
+LOAD_LOOK_S = 0.5
+"""How often the event loop's lateness is looked at for `system_status`."""
 
 STORY_FLUSH_S = 1.0
 """How long a story waits for its newest events to be in the journal."""
@@ -101,6 +115,8 @@ class Daemon:
         """As they were at the start; `live.settings` are those that apply now."""
         self._reread = reread
         self._reloading = asyncio.Lock()
+        self._accounts_of: Settings | None = None
+        self._accounts: dict[str, Account] = {}
         self._flows: dict[str, Flow] = {}
         """By file name, every flow that a number leads to."""
         self.paths = paths
@@ -119,6 +135,8 @@ class Daemon:
         """Set to have `run` end."""
 
     centre: Centre
+    health: Health
+    """What is wrong with the system now."""
     live: Live
     """The settings that apply, and the way to change them."""
 
@@ -130,6 +148,9 @@ class Daemon:
             await self.close()
             raise
         self.centre.plant.start()
+        self._chores.add(task := self.loop.create_task(self._watch_load()))
+        task.add_done_callback(self._chores.discard)
+        self._parts.callback(task.cancel)
         _calm_garbage_collector()
         self.events.publish(SystemStarted(version=ccd.__version__))
         self.log.info("started", sip=self.sip_address, version=ccd.__version__)
@@ -140,12 +161,14 @@ class Daemon:
             self.paths.database,
             settings.store.batch_ms,
             keep_events_s=settings.store.keep_events_days * 86_400.0 or None,
+            keep_audit_s=settings.store.keep_audit_days * 86_400.0,
             alarm=self._store_alarm,
         )
         self._parts.push_async_callback(self._close_store)
         history = await asyncio.to_thread(self._recent_events)
         self.events = EventStream(self.wall_clock, self.writer.last_seq)
         self.events.subscribe(self.writer.append)
+        self.health = Health(self.events, self.started_at)
         self.cti = self._make_cti(history)
 
         self._flows = self._read_flows(settings)
@@ -209,6 +232,9 @@ class Daemon:
             boot=self.boot,
             loop=self.loop,
             wall_clock=self.wall_clock,
+            customers=directory(
+                settings, path=self.paths.customers, journal=self.paths.database
+            ),
         )
         self.live = Live(settings, distribution=self.acd, answering=self)
         self.joined = True
@@ -308,6 +334,20 @@ class Daemon:
             self.log.info("the store writes again")
         else:
             self.log.error("the store cannot write; events wait in memory", reason=str(error))
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody is left to be told
+            self.loop.call_soon_threadsafe(self._store_is, error)
+
+    async def _watch_load(self) -> None:
+        """Have `system_status` say when the loop is late, before calls are shed."""
+        while True:
+            await asyncio.sleep(LOAD_LOOK_S)
+            late_s = self.centre.plant.late_s
+            if late_s >= LAG_HIGH_S or late_s < LAG_LOW_S:
+                reason = f"the event loop is {late_s * 1000:.0f} ms late"
+                self.health.set(SystemState.OVERLOADED, late_s >= LAG_HIGH_S, reason)
+
+    def _store_is(self, error: StoreError | None) -> None:
+        self.health.set(SystemState.STORE_FAILING, error is not None, str(error or ""))
 
     # --- changes while it runs ------------------------------------------------------------
 
@@ -395,23 +435,37 @@ class Daemon:
 
     # --- what clients do ------------------------------------------------------------------
 
-    def _password_hash(self, agent: str) -> str | None:
-        """What the settings hold of an agent's password; None where they do not know him."""
-        agents = self.live.settings.agent
-        return next((each.password_hash for each in agents if each.name == agent), None)
+    def _account(self, name: str) -> Account | None:
+        """Who is called so in the settings that apply now; None where they know nobody."""
+        settings = self.live.settings
+        if self._accounts_of is not settings:
+            self._accounts_of, self._accounts = settings, accounts(settings)
+        return self._accounts.get(name)
 
     def _make_cti(self, history: list[Event]) -> Server:
         settings = self.settings.cti
+        keys = KeyFolder(Path(settings.keys) if settings.keys else self.paths.keys)
+        remote = remote_doors(settings, keys)
         return Server(
             services(self),
             self.events,
             commands=settings.commands or self.paths.cti_commands,
             publish=settings.events or self.paths.cti_events,
-            people=self._password_hash,
+            people=self._account,
+            remote=remote,
+            ring=KeyRing(keys) if remote is not None else None,
+            rate=Rate(settings.requests_per_s, settings.request_burst),
+            lockout=LockoutPolicy(
+                settings.lockout_attempts,
+                settings.lockout_window_s,
+                settings.lockout_s,
+                settings.lockout_longest_s,
+            ),
             replay_events=settings.replay_events,
             history=history,
             audit=self._audit,
             on_session_lost=self._session_lost,
+            picture=SnapshotHandlers(self).picture,
             clock=self.wall_clock,
         )
 
@@ -438,10 +492,13 @@ class Daemon:
             database.close()
 
     def _audit(self, line: AuditLine) -> None:
+        self.writer.append_audit(line)
         structlog.get_logger("audit").info("cti", **msgspec.structs.asdict(line))
 
     def _session_lost(self, session: Session) -> None:
-        """A softphone fell silent: its agents get no more calls until they come back."""
+        """A client fell silent: its agents get no more calls until they come back, and it is not
+        asked where calls go."""
+        self.centre.routes.cancel(router_of(session), lost=True)
         for agent in session.agents:
             with contextlib.suppress(AcdError):  # logged off already, say
                 self.centre.acd.not_ready(agent, SESSION_LOST)
@@ -495,7 +552,10 @@ class Daemon:
         Returns the languages in which callers are spoken to.
         """
         said = vocabulary(flows.values())
-        languages = needed(settings, {prompt.lang for prompt in said})
+        chosen = {prompt.lang for prompt in said}
+        if self.paths.customers.exists():  # who is in there may be spoken to in either
+            chosen.update(wording.LANGUAGES)
+        languages = needed(settings, chosen)
         await self.prompts.prepare([*said, *wording.vocabulary(languages)])
         if self.joined:
             self.centre.floor.speak(languages)
@@ -517,6 +577,30 @@ class Daemon:
         if settings.media.address not in ("0.0.0.0", "::"):
             return settings.media.address
         return next(iter(self.endpoint.local.values()))[0]
+
+
+def accounts(settings: Settings) -> dict[str, Account]:
+    """Everybody who may come in over the CTI, by name."""
+    agents = (
+        Account(each.name, Role(each.role), each.password_hash, True, each.full_name)
+        for each in settings.agent
+    )
+    users = (
+        Account(each.name, Role(each.role), each.password_hash, False, each.full_name)
+        for each in settings.user
+    )
+    return {each.name: each for each in (*users, *agents)}
+
+
+def remote_doors(settings: Cti, keys: KeyFolder) -> Remote | None:
+    """How other machines reach us, None where they do not. Raises CcdError without a key pair."""
+    if not settings.listen:
+        return None
+    host, port = parse_host_port(settings.listen)
+    beside = f"{bracketed(host)}:{port + 1 if port else 0}"
+    return Remote(
+        f"tcp://{settings.listen}", f"tcp://{settings.listen_events or beside}", keys.server()
+    )
 
 
 def _calm_garbage_collector() -> None:

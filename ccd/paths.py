@@ -15,6 +15,10 @@ from pathlib import Path
 
 STATE_VARIABLE = "CCD_STATE"
 SETTINGS_VARIABLE = "CCD_CONFIG"
+CONNECT_VARIABLE = "CCD_CONNECT"
+KEYS_VARIABLE = "CCD_KEYS"
+USER_VARIABLE = "CCD_USER"
+PASSWORD_VARIABLE = "CCD_PASSWORD"
 SETTINGS_NAME = "ccd.toml"
 SYSTEM_SETTINGS = Path("/etc/ccd") / SETTINGS_NAME
 
@@ -38,6 +42,11 @@ class StatePaths:
         return self.root / "ccd.sqlite"
 
     @property
+    def customers(self) -> Path:
+        """Who customers are (`ccd customers`), in a file of its own."""
+        return self.root / "customers.sqlite"
+
+    @property
     def recordings(self) -> Path:
         """Recorded calls, where the settings name no other folder."""
         return self.root / "recordings"
@@ -56,6 +65,11 @@ class StatePaths:
     def voicemail(self) -> Path:
         """Messages that callers left."""
         return self.root / "voicemail"
+
+    @property
+    def keys(self) -> Path:
+        """CURVE keys of the CTI over TCP, where the settings name no other folder."""
+        return self.root / "keys"
 
     @property
     def log(self) -> Path:

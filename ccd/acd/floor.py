@@ -27,6 +27,7 @@ from ccd.acd.waiting.languages import Languages
 from ccd.acd.waiting.room import Sounds, WaitingRoom
 from ccd.acd.waiting.wording import Phrase
 from ccd.config import Queue, Settings
+from ccd.customers.recognition import Recognition
 from ccd.events import EventStream, VoicemailLeft
 from ccd.model import Cause
 from ccd.store.callbacks import OpenCallback
@@ -62,12 +63,15 @@ class Floor:
         boot: str,
         loop: asyncio.AbstractEventLoop,
         wall_clock: Callable[[], float],
+        recognition: Recognition | None = None,
     ) -> None:
         self._switch = switch
         self._calendars = {each.name: OpeningHours(each) for each in settings.calendar}
         self._queues = {queue.name: queue for queue in settings.queue}
         self._log = structlog.get_logger("acd")
-        self._languages = Languages(settings, languages)
+        self._recognition = recognition
+        who = None if recognition is None else recognition.match
+        self._languages = Languages(settings, languages, who)
         order = Order(by=settings.acd.order)
         self._tape = Tape(order, events, loop)
         distributor = Distributor(order, notes=True, tape=self._tape.told)
@@ -78,6 +82,7 @@ class Floor:
             events=events,
             loop=loop,
             wall_clock=wall_clock,
+            recognition=recognition,
         )
         self.voicemail = VoicemailDesk(
             settings=settings,
@@ -104,6 +109,7 @@ class Floor:
             forecast=self._forecast,
             goodbye=self._will_be_called,
             boot=boot,
+            directory=None if recognition is None else recognition.directory,
         )
         self._ways = WaysOut(
             acd=self.acd,
@@ -157,10 +163,13 @@ class Floor:
         """The prompts of these languages are at hand from now on."""
         self._languages.add(languages)
 
-    def enqueue(self, call: Call, queue: str) -> None:
-        """Take an answered call from a flow. One whose queue is no more by now is ended."""
+    def enqueue(self, call: Call, queue: str, *, arrived_at: float | None = None) -> None:
+        """Take an answered call from a flow. One whose queue is no more by now is ended.
+
+        `arrived_at` (the loop's clock) is when it came, where that was before now.
+        """
         try:
-            self.acd.enqueue(call, queue)
+            self.acd.enqueue(call, queue, arrived_at=arrived_at)
         except AcdError as error:
             self._log.error("a flow leads nowhere", call=call.id, queue=queue, reason=str(error))
             self._switch.clear_call(call, Cause.DESTINATION_NOT_OBTAINABLE)
@@ -196,6 +205,8 @@ class Floor:
     def change_settings(self, settings: Settings) -> None:
         """Customers, classes and calendars are these from now on."""
         self._calendars = {each.name: OpeningHours(each) for each in settings.calendar}
+        if self._recognition is not None:
+            self._recognition.directory.change(settings.customer)
         self._languages.change(settings)
         self.callbacks.change_settings(settings)
         self.exits.set_calendars(settings.calendar)

@@ -7,10 +7,14 @@ centre that the settings describe.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol
 
 from ccd import config
+from ccd.acd.anonymity import is_anonymous
 from ccd.acd.contact import Contact, QueueSettings, RingSettings
 from ccd.acd.need import lowest_levels, suffice
+from ccd.customers.listed import Listed
+from ccd.customers.match import NOBODY, Match
 from ccd.model import Channel
 
 ALL_QUEUES = "*"
@@ -64,25 +68,36 @@ def agent_queues(agent: config.Agent, queues: Iterable[config.Queue]) -> tuple[s
     )
 
 
+class Finds(Protocol):
+    """Who knows customers (`ccd.customers.directory.Directory`, `ccd.customers.listed.Listed`)."""
+
+    def find(self, number: str) -> Match:
+        """Return who calls from this number."""
+
+
 class Callers:
-    """What the settings say about who calls."""
+    """What is known about who calls: the directory's customers, the settings' classes.
+
+    Without a `directory`, customers are those of the settings alone.
+    """
 
     def __init__(
         self,
         customers: Sequence[config.Customer] = (),
         classes: Sequence[config.CustomerClass] = (),
+        directory: Finds | None = None,
     ) -> None:
-        self._customers = {customer.number: customer for customer in customers}
+        self._directory = Listed(customers) if directory is None else directory
         self._head_starts = {each.name: each.head_start_s for each in classes}
 
     @classmethod
-    def of(cls, settings: config.Settings) -> Callers:
+    def of(cls, settings: config.Settings, directory: Finds | None = None) -> Callers:
         """Return those of the whole file."""
-        return cls(settings.customer, settings.customer_class)
+        return cls(settings.customer, settings.customer_class, directory)
 
-    def customer(self, number: str) -> config.Customer | None:
-        """Return what is known of who calls from this number."""
-        return self._customers.get(number)
+    def match(self, number: str) -> Match:
+        """Return who calls from this number."""
+        return NOBODY if is_anonymous(number) else self._directory.find(number)
 
     def head_start(self, customer_class: str) -> float:
         """Return a class's head start in seconds; 0 for none. Raises KeyError for an unknown class."""
@@ -103,16 +118,18 @@ class Callers:
         last_agent: str | None = None,
         deadline: float | None = None,
         data: Mapping[str, str] | None = None,
+        match: Match | None = None,
     ) -> Contact:
         """Return the contact that this caller is.
 
         `customer` and `customer_class` are what is known otherwise (from a flow, a host
-        system, a file of calls); where they are empty, the settings' customer of that
-        number decides. Raises KeyError for a class that the settings do not have.
+        system, a file of calls); where they are empty, `match` decides, and where that is not
+        given, who has that number. Raises KeyError for a `customer_class` that the settings do
+        not have; one that only the customer store names has no head start.
         """
-        known = self._customers.get(number)
-        if known is not None:
-            customer_class = customer_class or known.customer_class
+        known = self.match(number) if match is None else match
+        if not customer_class and known.customer_class in self._head_starts:
+            customer_class = known.customer_class
         return Contact(
             id=id,
             queue=queue,
@@ -123,7 +140,7 @@ class Callers:
             customer_class=customer_class,
             customer=customer or number,
             agent=agent,
-            adviser=(known.adviser or None) if known is not None else None,
+            adviser=known.adviser or None,
             last_agent=last_agent,
             deadline=deadline,
             data=dict(data) if data else {},

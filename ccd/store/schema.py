@@ -108,12 +108,51 @@ def _open_callbacks(db: Database) -> None:
     )
 
 
+def _audit(db: Database) -> None:
+    """Who changed what over the CTI (`ccd.store.audit`)."""
+    db.execute(
+        """
+        create table audit (
+            number integer primary key,
+            at real not null,
+            session integer not null,
+            client text not null,
+            key text not null,
+            user text not null,
+            agents text not null,           -- JSON list
+            op text not null,
+            args text not null,             -- JSON object, secrets masked
+            outcome text not null,
+            roles text not null             -- JSON list
+        ) strict
+        """
+    )
+    db.execute("create index audit_at on audit (at)")
+
+
+def _customers_calls(db: Database) -> None:
+    """A customer's contacts by his number, whoever began the call (`ccd.store.contact_history`)."""
+    db.execute(
+        "create index calls_customer on calls"
+        " ((case direction when 'out' then dnis else ani end), offered_at)"
+    )
+
+
+def _dispositions(db: Database) -> None:
+    """What came of a call, as its agent said it."""
+    db.execute("alter table calls add column disposition text not null default ''")
+    db.execute("alter table calls add column notes text not null default ''")
+
+
 MIGRATIONS: tuple[Callable[[Database], None], ...] = (
     _first,
     _direction,
     _contacts,
     _messages,
     _open_callbacks,
+    _audit,
+    _customers_calls,
+    _dispositions,
 )
 
 VERSION = len(MIGRATIONS)

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from ccd.centre import Centre
 from ccd.config import Agent, Phone, Queue, Route, Settings, Sip, Trunk
+from ccd.customers.directory import directory
 from ccd.events import Event, EventStream
 from ccd.ivr.reader import parse
 from ccd.media.prompt_book import PromptBook
@@ -196,13 +197,15 @@ class VirtualCentre:
         prompts: PromptBook | None = None,
         languages: Collection[str] = (),
         epoch: float = EPOCH,
+        customers_file: Path | None = None,
         **queue: Any,
     ) -> None:
         """Build it from `settings`, or from so many agents and the keys of one queue.
 
         `flows` are documents by the number that they answer; `epoch` is what the wall clock
-        says when virtual time is 0.
+        says when virtual time is 0; `customers_file` is a customer store's.
         """
+        self.customers_file = customers_file
         self.network = VirtualNetwork(random.Random(1))
         self.loop = VirtualLoop(self.network)
         self.epoch = epoch
@@ -265,6 +268,7 @@ class VirtualCentre:
             boot="test",
             loop=loop,
             wall_clock=self.wall_clock,
+            customers=directory(self.settings, path=self.customers_file),
         )
         self.hop = self.network.attach(agent, self.centre.handle_sip)
         self.caller = Telephone(self.network, "13800000001", "10.0.9.1", seed=11)

@@ -76,6 +76,7 @@ class Town(VirtualCentre):
         agents: Sequence[Agent] = (),
         classes: Sequence[CustomerClass] = (),
         customers: Sequence[Customer] = (),
+        customers_file: Path | None = None,
         calendars: Sequence[Calendar] = (),
         acd: Acd | None = None,
         channels: int = 0,
@@ -110,6 +111,7 @@ class Town(VirtualCentre):
             prompts=SpokenBook(tmp_path),
             languages=("zh", "en"),
             epoch=epoch,
+            customers_file=customers_file,
         )
         self.exchange = Exchange(self.network)
         for phone in self.phones.values():

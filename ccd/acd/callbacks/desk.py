@@ -44,6 +44,7 @@ from ccd.acd.from_settings import Callers as Customers
 from ccd.acd.steps import Step
 from ccd.alarm import Alarm
 from ccd.config import Queue, Settings
+from ccd.customers.directory import Directory
 from ccd.events import (
     CallbackRequested,
     CallbackResolved,
@@ -137,12 +138,14 @@ class CallbackDesk:
         forecast: Callable[[str, float], Forecast],
         goodbye: Callable[[Call, str], None],
         boot: str,
+        directory: Directory | None = None,
     ) -> None:
         self._queues: dict[str, Queue] = {}
         self._hours = dict(hours)
         self._successors: dict[str, str] = {}
         """Where customers of a queue go that was taken out while they were being called."""
-        self._customers = Customers.of(settings)
+        self._directory = directory
+        self._customers = Customers.of(settings, directory)
         self._switch = switch
         self._acd = acd
         self._events = events
@@ -301,7 +304,7 @@ class CallbackDesk:
 
     def change_settings(self, settings: Settings) -> None:
         """Customers and their classes are these from now on."""
-        self._customers = Customers.of(settings)
+        self._customers = Customers.of(settings, self._directory)
 
     def remove_queue(self, queue: str, move_to: str | None = None) -> None:
         """A queue is no more; its callbacks are those of `move_to`, or resolved as `closed`.

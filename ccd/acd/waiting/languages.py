@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from ccd.acd.waiting.wording import LANGUAGES, languages_of
 from ccd.config import Queue, Settings
+from ccd.customers.listed import Listed
+from ccd.customers.match import Match
 from ccd.switch.call import Call
 
 LANGUAGE = "language"
@@ -36,15 +38,24 @@ def _speaks(queue: Queue) -> bool:
 
 
 class Languages:
-    """Whom to address how. `available` are those of which all prompts are at hand."""
+    """Whom to address how. `available` are those of which all prompts are at hand.
 
-    def __init__(self, settings: Settings, available: Collection[str]) -> None:
+    `who` says who the customer of a call is; none: the settings' customer of its number.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        available: Collection[str],
+        who: Callable[[Call], Match] | None = None,
+    ) -> None:
         self._available = set(available)
+        self._who = who
         self.change(settings)
 
     def change(self, settings: Settings) -> None:
         """Customers speak these languages from now on."""
-        self._customers = {customer.number: customer.language for customer in settings.customer}
+        self._listed = Listed(settings.customer)
 
     def add(self, languages: Iterable[str]) -> None:
         """The prompts of these are at hand from now on."""
@@ -67,8 +78,12 @@ class Languages:
         for language in (
             (data or {}).get(LANGUAGE),
             call.data.get(LANGUAGE),
-            self._customers.get(call.ani),
+            self._language_of(call),
         ):
             if language is not None and language in self._available:
                 return (language,)
         return self.of_queue(queue)
+
+    def _language_of(self, call: Call) -> str:
+        match = self._listed.find(call.ani) if self._who is None else self._who(call)
+        return match.language

@@ -6,7 +6,25 @@ from collections.abc import Iterator
 
 from ccd.config import Settings
 from ccd.settings.problems import Problem
-from ccd.settings.rules.common import LANGUAGES, distinct, known, not_negative, one_of
+from ccd.settings.rules.common import LANGUAGES, choices, distinct, known, not_negative, one_of
+
+
+def directory(settings: Settings) -> Iterator[Problem]:
+    """A country that there is, digits, and keys that say something."""
+    import phonenumbers
+
+    section = settings.directory
+    key = ("directory", "region")
+    if section.region not in phonenumbers.SUPPORTED_REGIONS:
+        mend = choices(section.region, sorted(phonenumbers.SUPPORTED_REGIONS))
+        yield Problem(key, f'"{section.region}" is no country', mend)
+    if section.area_code and not section.area_code.isdecimal():
+        message = f'"{section.area_code}" is no area code'
+        yield Problem(("directory", "area_code"), message, 'digits alone, such as "021"')
+    for name in ("id_keys", "account_keys"):
+        for index, each in enumerate(getattr(section, name)):
+            if not each:
+                yield Problem(("directory", name, index), "is empty", "leave it out")
 
 
 def classes(settings: Settings) -> Iterator[Problem]:
