@@ -72,6 +72,7 @@ from ccd.model import Cause, Party, SystemState
 from ccd.paths import StatePaths
 from ccd.reload import Plan
 from ccd.robot_agents import RobotAgents
+from ccd.services_routing import router_of
 from ccd.services import services
 from ccd.services_routing import router_of
 from ccd.services_snapshot import SnapshotHandlers

@@ -108,7 +108,7 @@ def plan(old: Settings, new: Settings, changed_flows: Iterable[str] = ()) -> Pla
     that `new` does not use are passed over. The order of tables in the file does not matter.
     """
     found = [change for table in _LIVE for change in _changes(table, old, new)]
-    used = {each.flow for each in (*new.route, *new.service_flow)}
+    used = {each.flow for each in new.route} | {each.flow for each in new.service_flow}
     found += (
         Change(verb=Verb.CHANGE, table="flow", name=name)
         for name in dict.fromkeys(changed_flows)

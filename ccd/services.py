@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 import ccd
-from ccd import services_acd
+from ccd import services_acd, services_routing
 from ccd.acd.errors import AcdError, UnknownAgentError, WrongStateError
 from ccd.centre import Centre
 from ccd.cti.catalogue import (
@@ -46,7 +46,9 @@ def services(daemon: Running) -> dict[str, Op]:
     """Every catalogued operation that the daemon itself does, with its handler."""
     handlers = Handlers(daemon)
     acd_handlers = services_acd.AcdHandlers(daemon)
-    return {name: Op.of(name, getattr(acd_handlers, name)) for name in services_acd.SERVED} | {
+    routing = services_routing.RoutingHandlers(daemon)
+    return {name: Op.of(name, getattr(acd_handlers, name)) for name in services_acd.SERVED}
+        | {name: Op.of(name, getattr(routing, name)) for name in services_routing.SERVED} | {
         name: Op.of(name, getattr(handlers, name))
         for name in (
             "log_in",

@@ -404,6 +404,77 @@ class EstimatesResult(msgspec.Struct, frozen=True, kw_only=True):
     estimates: tuple[EstimateView, ...] = ()
 
 
+class RouteRegisterArgs(Args, frozen=True, kw_only=True):
+    """Arguments of `route_register`."""
+
+    queue: Text
+    """About whose calls to ask; `*` for those of every queue that nobody is asked about otherwise."""
+    timeout_ms: Annotated[int, Meta(ge=50, le=30_000)] = 2000
+    """How long a call waits for an answer."""
+
+
+class RouteRegisterResult(msgspec.Struct, frozen=True, kw_only=True):
+    """What a router is called."""
+
+    router: str
+    """`RouteRequested.router` of those that are this client's to answer."""
+
+
+class RouteCancelArgs(Args, frozen=True, kw_only=True):
+    """Arguments of `route_cancel`."""
+
+    queue: Text | None = None
+    """None: every one that this client is asked about."""
+
+
+class RouteSelectArgs(Args, frozen=True, kw_only=True):
+    """Arguments of `route_select`."""
+
+    call: Text
+    destination: Text
+    """`queue:NAME`, `agent:NAME`, `number:NUMBER@TRUNK`, `voicemail`, `voicemail:QUEUE`, or
+    `flow:NUMBER` (the flow that answers this number)."""
+    data: Annotated[dict[Text, Annotated[str, Meta(max_length=1024)]], Meta(max_length=64)] = {}
+    """To be attached to the call, also where it cannot be sent there."""
+
+
+class RouteSelectResult(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of an answer."""
+
+    used: bool
+    """The call is on its way there. If not, another `RouteRequested` follows, or `RouteUsed`."""
+    why: str = ""
+    """Why it is not."""
+
+
+class RouteRejectArgs(Args, frozen=True, kw_only=True):
+    """Arguments of `route_reject`."""
+
+    call: Text
+
+
+class RouterView(msgspec.Struct, frozen=True, kw_only=True):
+    """A program that is asked about calls for a queue."""
+
+    router: str
+    queue: str
+    timeout_ms: int
+    state: str
+    """`good`, `resting` (it failed too often, and is not asked), or `on_trial` (about one call at a time)."""
+    asked: int
+    """Calls that it is asked about now."""
+    failures: int
+    """In a row."""
+    rests_s: float | None = None
+    """How much longer it rests."""
+
+
+class RoutesResult(msgspec.Struct, frozen=True, kw_only=True):
+    """Every program that is asked, in the order in which they are."""
+
+    routers: tuple[RouterView, ...] = ()
+
+
 @dataclass(frozen=True)
 class Spec:
     """What is known of an operation to everybody."""
@@ -578,6 +649,43 @@ CATALOGUE: dict[str, Spec] = {
         ),
         Spec("callbacks", "Who is to be called back.", result=CallbacksResult),
         Spec("voicemails", "Messages that nobody has heard yet.", result=VoicemailsResult),
+        Spec(
+            "route_register",
+            "Be asked where calls are to go that come to a queue, by `RouteRequested` (ECMA-269, "
+            "route register). Again for the same queue: with this time limit, and back in service.",
+            RouteRegisterArgs,
+            RouteRegisterResult,
+            SUPERVISORS,
+            changes=True,
+            errors=(ErrorCode.UNKNOWN_QUEUE,),
+        ),
+        Spec(
+            "route_cancel",
+            "Be asked no more (ECMA-269, route register cancel); calls that wait for this client's "
+            "answer go on without it.",
+            RouteCancelArgs,
+            roles=SUPERVISORS,
+            changes=True,
+            errors=(ErrorCode.WRONG_STATE,),
+        ),
+        Spec(
+            "route_select",
+            "Answer `RouteRequested` with a destination (ECMA-269, route select).",
+            RouteSelectArgs,
+            RouteSelectResult,
+            SUPERVISORS,
+            changes=True,
+            errors=(ErrorCode.WRONG_STATE,),
+        ),
+        Spec(
+            "route_reject",
+            "Answer `RouteRequested` by leaving the call to the ACD (ECMA-269, route reject).",
+            RouteRejectArgs,
+            roles=SUPERVISORS,
+            changes=True,
+            errors=(ErrorCode.WRONG_STATE,),
+        ),
+        Spec("routes", "Which programs are asked where calls go.", result=RoutesResult),
         Spec(
             "reload",
             "Read the settings file again and make it true: all that can change while calls go "

@@ -234,8 +234,8 @@ class Server:
                 self._log.warning(
                     "cti.session_lost", client=session.client, agents=sorted(session.agents)
                 )
-                if self._on_session_lost is not None:
-                    self._on_session_lost(session)
+            if self._on_session_lost is not None:
+                self._on_session_lost(session)
 
     def _receive(self, frames: list[bytes]) -> None:
         """Take one message: [identity, request], with REQ's empty frame between or not."""
