@@ -188,5 +188,8 @@ class CallRecord(msgspec.Struct, frozen=True, kw_only=True):
     ivr_path: tuple[str, ...] = ()
     rings_unanswered: int = 0
     recording: str | None = None
+    disposition: str = ""
+    """What came of it, in the agent's word; the last one that was said."""
+    notes: str = ""
     caller_quality: Quality | None = None
     agent_quality: Quality | None = None
