@@ -46,7 +46,7 @@ class Distribution(Protocol):
         """Log an agent off, when what he has in hand is over, and know him no longer."""
 
     def change_settings(self, settings: Settings) -> None:
-        """Take skills, classes of customers, customers and calendars from here."""
+        """Take what the ACD takes as whole tables (`_WHOLE`) from here."""
 
 
 class Answering(Protocol):
@@ -192,7 +192,9 @@ class Live:
                 self._distribution.change_agent(agent.name, agent.queues, agent.skills)
 
 
-_WHOLE = frozenset({"skill", "customer_class", "customer", "calendar"})
+_WHOLE = frozenset(
+    {"skill", "customer_class", "customer", "calendar", "disposition", "not_ready_reason"}
+)
 
 _OPPOSITE = {Verb.ADD: Verb.REMOVE, Verb.CHANGE: Verb.CHANGE, Verb.REMOVE: Verb.ADD}
 
