@@ -15,8 +15,6 @@ from pathlib import Path
 from ccd.acd.anonymity import is_anonymous
 from ccd.acd.floor import Floor
 from ccd.config import Phone, Settings
-from ccd.control.route_ways import CentreWays
-from ccd.control.routes import Routes
 from ccd.control.floor import ControlFloor
 from ccd.control.route_ways import CentreWays
 from ccd.control.routes import Routes

@@ -221,6 +221,10 @@ class DiallingPlan:
             return Progress.ENOUGH if longer else Progress.COMPLETE
         return Progress.INCOMPLETE if longer else Progress.NOTHING
 
+    def is_emergency(self, dialled: str) -> bool:
+        """Whether this is a call for help, which is let through whatever the load."""
+        return self._emergency_number(bare(dialled)) is not None
+
     def is_complete(self, dialled: str) -> bool:
         """Whether this is a number, and no longer one begins with it."""
         return self.progress(dialled) is Progress.COMPLETE

@@ -21,6 +21,7 @@ import structlog
 from ccd.acd.errors import AcdError
 from ccd.control.destinations import Destination, Outside, ToAgent
 from ccd.control.errors import ControlError, Refused
+from ccd.events import CallCleared, ConnectionCleared, Event, EventStream
 from ccd.media.protocol import Sound
 from ccd.media.tones import BUSY, CONGESTION
 from ccd.model import Cause, Direction, Party
@@ -80,9 +81,11 @@ class OwnCalls:
         switch: Switch,
         people: People,
         loop: asyncio.AbstractEventLoop,
+        events: EventStream,
         enter: Callable[[Call, Destination], None],
     ) -> None:
         """`enter` takes a call whose agent dialled a queue or a service: it is theirs then."""
+        events.subscribe(self._follow)
         self._switch = switch
         self._people = people
         self._loop = loop
@@ -194,12 +197,13 @@ class OwnCalls:
         """He is on the phone with this call, as one of its parties, until he leaves it."""
         self._engage(self._own(call), agent)
 
-    def adopt(self, call: Call, agent: str, destination: Destination | None) -> None:
-        """A call that an agent made from his phone: answered, and whom he dialled is called."""
+    def adopt(self, call: Call, agent: str | None, destination: Destination) -> None:
+        """A call from a phone of ours, of this agent if of any: answered, and whom he dialled is called."""
         self._switch.adopt(call, agent)
         own = self._own(call)
         own.destination = destination
-        self._engage(own, agent)
+        if agent is not None:
+            self._engage(own, agent)
         call.controller = self
         self._switch.answer(call)
 
@@ -259,10 +263,7 @@ class OwnCalls:
         """Who was called outside is gone; the switch ends the rest."""
 
     def cleared(self, call: Call) -> None:
-        """Nothing is left of the call."""
-        own = self._calls.get(call.id)
-        if own is not None:
-            self._done(own, over=True)
+        """Nothing is left of the call (`_follow` has seen it)."""
 
     # --- the guests' host -------------------------------------------------------------------------
 
@@ -319,11 +320,9 @@ class OwnCalls:
             case None:
                 pass
             case destination:
-                call = own.call
-                for agent in tuple(own.engaged):  # the ACD's or the IVR's call from now on ...
-                    self._limitless(own)
-                    self._log.debug("enters", call=call.id, agent=agent)
-                self._enter(call, destination)
+                self._limitless(own)
+                self._switch.become_caller(own.call)
+                self._enter(own.call, destination)
 
     def _dial_agent(self, own: _Own, agent: str) -> None:
         try:
@@ -374,6 +373,17 @@ class OwnCalls:
         own.timers["tone"] = self._loop.call_later(
             TONE_S, self._switch.clear_connection, agent, cause, own.call
         )
+
+    def _follow(self, event: Event) -> None:
+        """A call that went to the ACD is over without our being told as its controller."""
+        if isinstance(event, ConnectionCleared):
+            own = self._calls.get(event.call)
+            if own is not None:
+                there = {leg.agent for leg in own.call.legs}
+                for agent in own.engaged - there:
+                    self._disengage(own, agent)
+        elif isinstance(event, CallCleared) and event.call in self._calls:
+            self._done(self._calls[event.call], over=True)
 
     # --- inside: people, times ------------------------------------------------------------------------
 

@@ -255,6 +255,8 @@ class Routes:
     def _heard(self, event: Event) -> None:
         if isinstance(event, CallCleared):
             self._engine.cleared(event.call)
+            if event.call in self._waiting:  # nobody said that its caller had left
+                self._pump()
 
     @staticmethod
     def _is_ending(call: Call) -> bool:

@@ -33,6 +33,7 @@ from ccd.events import (
     Queued,
     RecordingStarted,
     Routed,
+    Transferred,
     VoicemailLeft,
     WrappedUp,
 )
@@ -296,6 +297,13 @@ class CallRecords:
             call.connected_at = event.at
         return None
 
+    def _transferred(self, event: Transferred) -> CallRecord | None:
+        """Somebody else has it from now on."""
+        call = self._calls.get(event.call)
+        if call is not None and call.connected_at is not None and event.to_agent is not None:
+            call.agent_leg, call.agent = event.to_leg, event.to_agent
+        return None
+
     def _connection_cleared(self, event: ConnectionCleared) -> CallRecord | None:
         return self._add_quality(event.call, event.leg, event.quality)
 
@@ -377,6 +385,7 @@ _HANDLERS: dict[type[Event], Callable[[CallRecords, Any], CallRecord | None]] = 
     Delivered: CallRecords._delivered,
     Failed: CallRecords._failed,
     Bridged: CallRecords._bridged,
+    Transferred: CallRecords._transferred,
     ConnectionCleared: CallRecords._connection_cleared,
     QualityReported: CallRecords._quality_reported,
     CallCleared: CallRecords._call_cleared,

@@ -72,7 +72,8 @@ def caller_number(request: Request) -> str:
 class Admission:
     """Decides on each new INVITE, ours too; keeps the trunks' channels.
 
-    `is_up` says whether a trunk answers its pings.
+    `is_up` says whether a trunk answers its pings, `is_emergency` whether a phone's call comes
+    in whatever the load.
     """
 
     def __init__(
@@ -82,26 +83,30 @@ class Admission:
         overload: Overload,
         *,
         is_up: Callable[[str], bool] = lambda _trunk: True,
+        is_emergency: Callable[[str], bool] = lambda _number: False,
     ) -> None:
         self._trunks = trunks
         self._phones = phones
         self._overload = overload
         self._is_up = is_up
+        self._is_emergency = is_emergency
         self.draining = False
 
     def judge(self, request: Request, source: Hop, now: float) -> Admitted | Refused:
         """Admit the call, taking a channel of its trunk (see `leave`), or refuse it."""
-        if self.draining:
-            return Refused(503, (("Retry-After", "10"),), "shutting down")
         dnis = user_of(request.uri.user)
         phone = self._phones.claimed_by(request)
+        emergency = phone is not None and self._is_emergency(dnis)
+        if self.draining and not emergency:
+            return Refused(503, (("Retry-After", "10"),), "shutting down")
         if phone is not None:
             proven = self._phones.check(request, source, now)
             if isinstance(proven, Denied):
                 return Refused(proven.code, proven.headers, f"phone {phone}: {proven.reason}")
             if proven != phone:
                 return Refused(403, (), f"phone {proven} says it is {phone}")
-            return self._shed(now) or Admitted(PHONE_PREFIX + phone, phone, dnis)
+            shed = None if emergency else self._shed(now)
+            return shed or Admitted(PHONE_PREFIX + phone, phone, dnis)
         trunk = self._trunks.match(source.host, source.port)
         if trunk is None:
             return Refused(403, (), f"{source.host}:{source.port} is no trunk")

@@ -142,6 +142,8 @@ class Call:
     offered_at: float
     """Seconds since the epoch."""
     direction: Direction = Direction.IN
+    initiator: str | None = None
+    """The agent who asked for it, where one did: his own phone is rung first."""
     caller: Leg = field(init=False)
     """The customer's, whoever began the call. Its state is null before he is called and after he
     left; playing to it, or ending it, does nothing then."""

@@ -186,8 +186,9 @@ class Conversations:
                 self.play_music(leg)
             else:
                 self._hear(leg, set())
-        for leg in listeners:
-            self._hear(leg, {other.node for other in voices if other is not leg})
+        for leg in call.listeners:
+            heard = {other.node for other in voices if other is not leg}
+            self._hear(leg, heard if leg in listeners else set())
         self._recordings.follow(call)
 
     def _hear(self, leg: Leg, nodes: set[int]) -> None:

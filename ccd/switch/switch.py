@@ -148,6 +148,8 @@ class Switch:
         """Who it could be that calls: the one customer, and how many there are. Asked before an
         agent's phone is called; the answer goes with `Delivered`."""
         self.calls: dict[str, Call] = {}
+        self._of_agents: dict[str, list[Leg]] = {}
+        """Legs of agents' phones; those that are over are dropped when somebody looks."""
         self.idle = asyncio.Event()
         """Set while there is no call."""
         self.idle.set()
@@ -260,7 +262,7 @@ class Switch:
         call = self._new_call(ani=ani, dnis=number, trunk=trunk, direction=Direction.OUT)
         call.data.update(data or {})
         call.controller = controller
-        self._call_customer(call, number, trunk)
+        self._call_customer(call, number, trunk, ani=ani)
         return call
 
     def call_agent(
@@ -274,6 +276,7 @@ class Switch:
         ani: str = "",
         call_data: Mapping[str, str] | None = None,
         direction: Direction = Direction.OUT,
+        initiator: str | None = None,
     ) -> Call:
         """Call an agent first: a call of ours in which the customer is still to be called.
 
@@ -284,6 +287,7 @@ class Switch:
         """
         call = self._new_call(ani=ani, dnis=number, trunk="", direction=direction)
         call.data.update(call_data or {})
+        call.initiator = initiator
         call.controller = controller
         leg = self._outbound.prepare_phone(call, agent=agent, phone=phone)
         call.ringing.append(leg)
@@ -301,30 +305,49 @@ class Switch:
         )
         self._say_delivered(call, leg, queue=queue)
         self._outbound.call_phone(leg, phone=phone, queue=queue, now=self._clock())
+        self._belongs_to(leg, agent)
         return call
 
-    def add_customer(self, call: Call, number: str, trunk: str) -> Leg:
+    def add_customer(
+        self,
+        call: Call,
+        number: str,
+        trunk: str,
+        *,
+        ani: str | None = None,
+        emergency: bool = False,
+    ) -> Leg:
         """Call the customer of a call of ours: its agent is there, or a first try failed.
 
         The agent hears ringback meanwhile. `established` (then: `bridge`) or `failed` come to
         the controller as for `dial`, but after `failed` the agent is still there, in silence.
         Where the agent leaves first (`agent_left`), the customer's phone rings on: `clear_call`
-        ends that. Raises `NotReachable`, and then nothing has changed.
+        ends that. `ani` is what he is shown (none: the call's). Raises `NotReachable`, and then
+        nothing has changed.
         """
         if call.direction is Direction.IN or call.caller.state is not ConnectionState.NULL:
             raise NotReachable(Cause.REJECTED, f"call {call.id} has its caller")
-        self._call_customer(call, number, trunk)
+        shown = call.ani if ani is None else ani
+        self._call_customer(call, number, trunk, ani=shown, emergency=emergency)
         self._conversations.play_ringback(call)
         return call.caller
 
-    def _call_customer(self, call: Call, number: str, trunk: str) -> None:
+    def _call_customer(
+        self, call: Call, number: str, trunk: str, *, ani: str, emergency: bool = False
+    ) -> None:
         call.caller = leg = self._outbound.number(
-            call, number, trunk=trunk, party=Party.CALLER, ani=call.ani, now=self._clock()
+            call,
+            number,
+            trunk=trunk,
+            party=Party.CALLER,
+            ani=ani,
+            now=self._clock(),
+            emergency=emergency,
         )
         call.dnis, call.trunk = number, trunk
         self._keep(call)
         self._events.publish(
-            Originated(call=call.id, leg=leg.id, ani=call.ani, dnis=number, trunk=trunk)
+            Originated(call=call.id, leg=leg.id, ani=ani, dnis=number, trunk=trunk)
         )
 
     def bridge(self, call: Call) -> None:
@@ -334,7 +357,7 @@ class Switch:
             self._endings.end(leg, Cause.ANSWERED_ELSEWHERE)
         self._conversations.join(call)
 
-    def adopt(self, call: Call, agent: str) -> None:
+    def adopt(self, call: Call, agent: str | None) -> None:
         """A call that came from a phone of ours is this agent's: he has its agent's seat.
 
         The others are still to be called: `add_customer`, or `invite`. To be said from
@@ -344,7 +367,9 @@ class Switch:
         leg, customer = call.caller, self._new_leg(call, number, number)
         leg.party, leg.agent = Party.AGENT, agent
         call.answered, call.caller = leg, customer
-        call.direction = Direction.INTERNAL
+        call.direction, call.initiator = Direction.INTERNAL, agent
+        if agent is not None:
+            self._belongs_to(leg, agent)
         self._events.publish(
             Originated(
                 call=call.id,
@@ -390,6 +415,7 @@ class Switch:
         call.data.update(before.data)
         call.customer = before.customer
         call.answered = leg
+        call.initiator = leg.agent
         call.legs.append(leg)
         self._keep(call)
         self._conversations.turn_to(leg, call)
@@ -405,6 +431,13 @@ class Switch:
             )
         )
         return call
+
+    def become_caller(self, call: Call) -> None:
+        """Who began a call of ours waits in it like a caller: for an agent of a queue, say."""
+        leg = call.answered
+        if leg is not None and call.caller.state is ConnectionState.NULL:
+            self._patch.stop(leg)
+            call.caller, call.answered = leg, None
 
     # --- verbs: guests -----------------------------------------------------------------------
 
@@ -498,7 +531,8 @@ class Switch:
         """
         if other.ringing or other.ending is not None or call.ending is not None:
             raise NotReachable(Cause.REJECTED, f"call {other.id} is not yet, or no more, answered")
-        self._recordings.stop(other)
+        self._messages.stop(other)
+        self._conversations.part(other)
         self._conversations.stop_ringback(other)
         self._patch.stop(leg)
         moved = [each for each in other.legs if each is not leg]
@@ -540,6 +574,7 @@ class Switch:
             self._hand_over(call, leg, new, secondary=other.id)
         else:
             self._give_to_ringing(call, leg, ringing)
+        self._conversations.join(call)  # where they did not speak yet
         self._endings.merged(other, Cause.TRANSFER)
 
     def _hand_over(self, call: Call, giver: Leg, taker: Leg, *, secondary: str = "") -> None:
@@ -652,6 +687,18 @@ class Switch:
         """End the call for everybody."""
         self._endings.end_call(call, cause, by)
 
+    def legs_of(self, agent: str) -> list[Leg]:
+        """Legs of this agent's phones that are not over, in the order in which they began."""
+        legs = [leg for leg in self._of_agents.get(agent, ()) if leg.call.legs.count(leg)]
+        if legs:
+            self._of_agents[agent] = legs
+        else:
+            self._of_agents.pop(agent, None)
+        return legs
+
+    def _belongs_to(self, leg: Leg, agent: str) -> None:
+        self._of_agents[agent] = [*self.legs_of(agent), leg]
+
     @property
     def legs(self) -> int:
         """Nodes of legs that the media workers have, or have not yet said to be gone."""
@@ -739,6 +786,7 @@ class Switch:
             call.guests[leg] = host
         self._say_delivered(call, leg, queue=queue)
         self._outbound.call_phone(leg, phone=phone, queue=queue, now=self._clock())
+        self._belongs_to(leg, agent)
         return leg
 
     def _say_delivered(self, call: Call, leg: Leg, *, queue: str, number: str = "") -> None:

@@ -1,0 +1,124 @@
+"""Call control's rooms, joined; and the calls that come from phones of ours."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import structlog
+
+from ccd.acd.errors import AcdError
+from ccd.acd.floor import Floor
+from ccd.config import Queue, Settings
+from ccd.control.destinations import (
+    Destination,
+    DiallingRefused,
+    Outside,
+    ToQueue,
+    ToService,
+)
+from ccd.control.dialling import DiallingPlan
+from ccd.control.own_calls import OwnCalls
+from ccd.control.service import CallControl
+from ccd.events import EventStream
+from ccd.model import Cause
+from ccd.switch.admission import PHONE_PREFIX
+from ccd.switch.call import Call, Controller
+from ccd.switch.switch import Switch
+
+
+class ControlFloor:
+    """Everything by which people act on calls."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        switch: Switch,
+        floor: Floor,
+        answer_service: Callable[[Call, str], bool],
+        events: EventStream,
+        loop: asyncio.AbstractEventLoop,
+        wall_clock: Callable[[], float],
+    ) -> None:
+        """`answer_service` gives a call that an agent made to the flow of a number; False: there is none."""
+        self._switch = switch
+        self._floor = floor
+        self._acd = floor.acd
+        self._answer_service = answer_service
+        self._wall_clock = wall_clock
+        self._roles = {agent.name: agent.role for agent in settings.agent}
+        self._log = structlog.get_logger("control")
+        self.own_calls = OwnCalls(
+            switch=switch, people=self._acd, loop=loop, events=events, enter=self._enter
+        )
+        self.calls = CallControl(
+            switch=switch,
+            acd=self._acd,
+            own_calls=self.own_calls,
+            plan=DiallingPlan(settings),
+            role_of=self.role_of,
+            wall_clock=wall_clock,
+        )
+
+    def role_of(self, agent: str) -> str:
+        """An agent's role, for the dialling plan."""
+        return self._roles.get(agent, "")
+
+    def is_emergency(self, number: str) -> bool:
+        """Whether whoever dials this gets through, whatever the load."""
+        return self.calls.plan.is_emergency(number)
+
+    def route_phone(self, call: Call) -> Controller | None:
+        """Who takes a call from a phone of ours; None where the number is a flow's, or nobody's.
+
+        An agent at work is told by a tone that his number leads nowhere; any other phone is
+        refused.
+        """
+        phone = call.trunk.removeprefix(PHONE_PREFIX)
+        agent = self._acd.agent_at(phone)
+        try:
+            destination = self.calls.plan.resolve(
+                call.dnis,
+                agent=agent,
+                role=self.role_of(agent) if agent is not None else "",
+                at=self._wall_clock(),
+                locked=agent in self.calls.locked,
+            )
+        except DiallingRefused as refused:
+            self._log.info("not dialled", call=call.id, agent=agent, reason=refused.message)
+            return None
+        if isinstance(destination, ToService):
+            return None
+        if agent is None and not isinstance(destination, Outside):
+            self._log.info("nobody at work at this phone", call=call.id, phone=phone)
+            return None
+        self.own_calls.adopt(call, agent, destination)
+        return self.own_calls
+
+    def _enter(self, call: Call, destination: Destination) -> None:
+        """An agent dialled a queue, or a service: he waits there like a caller."""
+        match destination:
+            case ToQueue(queue=queue):
+                try:
+                    self._acd.enqueue(call, queue)
+                except AcdError as error:
+                    self._log.info("no such queue", call=call.id, reason=str(error))
+                    self._switch.clear_call(call, Cause.DESTINATION_NOT_OBTAINABLE)
+            case ToService(number=number) if self._answer_service(call, number):
+                pass
+            case _:
+                self._switch.clear_call(call, Cause.DESTINATION_NOT_OBTAINABLE)
+
+    # --- changes while calls go on: `ccd.acd.service.Room` ------------------------------------
+
+    def set_queue(self, queue: Queue) -> None:
+        """Numbers of queues are the plan's, which comes with the settings."""
+
+    def remove_queue(self, queue: str, move_to: str | None) -> None:
+        """As `set_queue`."""
+
+    def change_settings(self, settings: Settings) -> None:
+        """Who may dial what is so from now on; calls under way go on."""
+        self.calls.plan = DiallingPlan(settings)
+        self._roles = {agent.name: agent.role for agent in settings.agent}
