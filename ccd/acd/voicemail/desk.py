@@ -162,7 +162,7 @@ class VoicemailDesk:
         elif seconds >= self._queues[torn.queue].voicemail.min_s:
             self._left(Left(torn.call, torn.number, torn.queue, path, seconds))
 
-    # --- the distributor's decisions: `ccd.acd.service.Desk` ----------------------------------
+    # --- the distributor's decisions: `ccd.acd.seams.Desk` ----------------------------------
 
     def assigned(self, contact: Contact, agent: str, phone: str, queue: str) -> None:
         """Ring this agent for this message."""
