@@ -131,8 +131,6 @@ class Floor:
             call_back=self._offer_taken,
         )
         self.exits = Exits(
-            settings.queue,
-            settings.calendar,
             ways=self._ways,
             crowd=distributor,
             likely=self.acd.likely,
@@ -140,6 +138,8 @@ class Floor:
             loop=loop,
             wall_clock=wall_clock,
         )
+        for queue in settings.queue:
+            self.exits.set_queue(queue, self._calendars.get(queue.hours))
         self.acd.watch(self.waiting)
         self.acd.open_exits(self.exits)
         self.acd.tell_changes(self)
@@ -185,12 +185,12 @@ class Floor:
             "acd.places_kept": figures.places_kept,
         }
 
-    # --- changes while calls go on: `ccd.acd.service.Room` ------------------------------------
+    # --- changes while calls go on: `ccd.acd.seams.Room` ------------------------------------
 
     def set_queue(self, queue: Queue) -> None:
         """A queue was opened, or its settings are these from now on."""
         self._queues[queue.name] = queue
-        self.exits.set_queue(queue)
+        self.exits.set_queue(queue, self._calendars.get(queue.hours))
         self.waiting.change_queue(queue)
         self.voicemail.change_queue(queue)
         self.callbacks.change_queue(queue, self._calendars.get(queue.hours))
@@ -209,7 +209,6 @@ class Floor:
             self._recognition.directory.change(settings.customer)
         self._languages.change(settings)
         self.callbacks.change_settings(settings)
-        self.exits.set_calendars(settings.calendar)
         for queue in list(self._queues.values()):
             if queue.hours:
                 self.set_queue(queue)

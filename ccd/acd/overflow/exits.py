@@ -28,7 +28,7 @@ from ccd.acd.overflow.rules import (
 )
 from ccd.acd.steps import Step
 from ccd.alarm import Alarm
-from ccd.config import Calendar, Queue
+from ccd.config import Queue
 from ccd.events import EventStream, Routed
 from ccd.switch.call import Call
 from ccd.switch.switch import NotReachable
@@ -79,8 +79,6 @@ class Exits:
 
     def __init__(
         self,
-        queues: tuple[Queue, ...],
-        calendars: tuple[Calendar, ...],
         *,
         ways: Ways,
         crowd: Crowd,
@@ -95,22 +93,17 @@ class Exits:
         self._events = events
         self._loop = loop
         self._wall_clock = wall_clock
-        self._hours: dict[str, OpeningHours] = {}
         self._rules: dict[str, Overflows] = {}
         self._wants_likely: set[str] = set()
         self._travellers: dict[str, _Traveller] = {}
         self._log = structlog.get_logger("overflow")
-        self.set_calendars(calendars)
-        for queue in queues:
-            self.set_queue(queue)
 
-    def set_calendars(self, calendars: tuple[Calendar, ...]) -> None:
-        """These are the opening hours from now on; queues take them up with `set_queue`."""
-        self._hours = {calendar.name: OpeningHours(calendar) for calendar in calendars}
+    def set_queue(self, queue: Queue, hours: OpeningHours | None) -> None:
+        """The queue's rules and opening hours (None: always open) are these from now on.
 
-    def set_queue(self, queue: Queue) -> None:
-        """The queue's rules are these from now on. Raises ValueError for one that is none."""
-        self._rules[queue.name] = Overflows(queue, self._hours.get(queue.hours))
+        Raises ValueError for a rule that is none.
+        """
+        self._rules[queue.name] = Overflows(queue, hours)
         self._wants_likely.discard(queue.name)
         if any(rule.ewt_s is not None for rule in queue.overflow):
             self._wants_likely.add(queue.name)
