@@ -13,16 +13,21 @@ import typer
 
 from ccd.commands import (
     acd,
+    audit,
     calls,
     config,
+    customers,
     demo,
     dial_plan,
     doctor,
     init,
+    keys,
     options,
+    password,
     reload,
     run,
     status,
+    unlock,
     version,
 )
 from ccd.commands.adding import add
@@ -56,6 +61,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+app.callback()(options.connection)
 
 add(app, run.run, RUNNING, run.EPILOG)
 add(app, demo.demo, RUNNING, demo.EPILOG)
@@ -65,7 +71,12 @@ add(app, calls.calls, LOOKING, calls.CALLS_EPILOG)
 add(app, calls.call, LOOKING, calls.CALL_EPILOG)
 add(app, dial_plan.dial_plan, LOOKING, dial_plan.EPILOG)
 app.add_typer(acd.app, name="acd", rich_help_panel=LOOKING)
+app.add_typer(customers.app, name="customers", rich_help_panel=LOOKING)
+add(app, audit.audit, LOOKING, audit.EPILOG)
+add(app, unlock.unlock, RUNNING, unlock.EPILOG)
 add(app, init.init, SETTING_UP, init.EPILOG)
+app.add_typer(keys.app, name="keys", rich_help_panel=SETTING_UP)
+add(app, password.password, SETTING_UP, password.EPILOG)
 
 settings_app = typer.Typer(
     help="Show, check and describe the settings.", no_args_is_help=True, rich_markup_mode="rich"

@@ -8,30 +8,30 @@ from collections.abc import Callable
 from typing import Protocol
 
 import ccd
-from ccd import services_acd, services_routing
+from ccd import services_acd, services_calls, services_customers, services_routing
+from ccd.acd.after_call import DispositionRequiredError
 from ccd.acd.errors import AcdError, UnknownAgentError, WrongStateError
 from ccd.centre import Centre
 from ccd.cti.catalogue import (
     AgentArgs,
-    AgentView,
-    CallView,
-    LegView,
     LogInArgs,
+    NextStateArgs,
     Nothing,
     NotReadyArgs,
     Op,
-    QueueView,
-    SnapshotResult,
     StatusResult,
     TrunkView,
+    WrapUpArgs,
+    WrapUpResult,
 )
 from ccd.cti.session import Session
 from ccd.cti.wire import CtiError, ErrorCode
 from ccd.model import AgentState
-from ccd.switch.call import Call
+from ccd.services_snapshot import SERVED as SEEN
+from ccd.services_snapshot import Seen, SnapshotHandlers
 
 
-class Running(services_acd.Changing, Protocol):
+class Running(services_acd.Changing, Seen, services_customers.Knowing, Protocol):
     """What is asked of the daemon itself."""
 
     centre: Centre
@@ -47,19 +47,29 @@ def services(daemon: Running) -> dict[str, Op]:
     handlers = Handlers(daemon)
     acd_handlers = services_acd.AcdHandlers(daemon)
     routing = services_routing.RoutingHandlers(daemon)
-    return {name: Op.of(name, getattr(acd_handlers, name)) for name in services_acd.SERVED}
-        | {name: Op.of(name, getattr(routing, name)) for name in services_routing.SERVED} | {
-        name: Op.of(name, getattr(handlers, name))
-        for name in (
-            "log_in",
-            "log_off",
-            "ready",
-            "not_ready",
-            "wrap_up_done",
-            "snapshot",
-            "status",
-        )
-    }
+    calls = services_calls.CallHandlers(daemon)
+    seen = SnapshotHandlers(daemon)
+    known = services_customers.CustomerHandlers(daemon)
+    return (
+        {name: Op.of(name, getattr(acd_handlers, name)) for name in services_acd.SERVED}
+        | {name: Op.of(name, getattr(calls, name)) for name in services_calls.SERVED}
+        | {name: Op.of(name, getattr(routing, name)) for name in services_routing.SERVED}
+        | {name: Op.of(name, getattr(seen, name)) for name in SEEN}
+        | {name: Op.of(name, getattr(known, name)) for name in services_customers.SERVED}
+        | {
+            name: Op.of(name, getattr(handlers, name))
+            for name in (
+                "log_in",
+                "log_off",
+                "ready",
+                "not_ready",
+                "wrap_up_done",
+                "wrap_up",
+                "next_state",
+                "status",
+            )
+        }
+    )
 
 
 class Handlers:
@@ -90,6 +100,19 @@ class Handlers:
         """Done with the last call."""
         self._agent_act(lambda: self._daemon.centre.acd.wrap_up_done(args.agent or ""))
 
+    def wrap_up(self, _session: Session, args: WrapUpArgs) -> WrapUpResult:
+        """Say what came of the last call."""
+        acd, calls = self._daemon.centre.acd, []
+        self._agent_act(
+            lambda: calls.append(acd.wrap_up(args.agent or "", args.disposition, args.notes))
+        )
+        return WrapUpResult(call=calls[0])
+
+    def next_state(self, _session: Session, args: NextStateArgs) -> None:
+        """Say what comes after the present call."""
+        acd = self._daemon.centre.acd
+        self._agent_act(lambda: acd.next_state(args.agent or "", args.state, args.reason))
+
     @staticmethod
     def _agent_act(act: Callable[[], None]) -> None:
         """Do it, and put the ACD's refusal in the CTI's words."""
@@ -97,47 +120,12 @@ class Handlers:
             act()
         except UnknownAgentError as error:
             raise CtiError(ErrorCode.UNKNOWN_AGENT, str(error)) from error
-        except WrongStateError as error:
+        except (WrongStateError, DispositionRequiredError) as error:
             raise CtiError(ErrorCode.WRONG_STATE, str(error)) from error
         except AcdError as error:
             raise CtiError(ErrorCode.BAD_ARGS, str(error)) from error
 
     # --- what is so --------------------------------------------------------------------
-
-    def snapshot(self, _session: Session, _args: Nothing) -> SnapshotResult:
-        """Agents, queues and calls, as of the newest event."""
-        daemon = self._daemon
-        now, wall = daemon.centre.loop.time(), daemon.centre.wall_clock()
-        acd = daemon.centre.acd
-        return SnapshotResult(
-            seq=daemon.centre.events.last_seq,
-            at=wall,
-            agents=tuple(
-                AgentView(
-                    agent=view.name,
-                    state=view.state,
-                    queues=view.queues,
-                    phone=acd.phone_of(view.name),
-                    reason=view.reason,
-                    call=view.contact,
-                    pending=view.pending,
-                    since=acd.since(view.name),
-                )
-                for view in acd.agents()
-            ),
-            queues=tuple(
-                QueueView(
-                    queue=view.name,
-                    waiting=view.waiting,
-                    idle_agents=view.idle_agents,
-                    oldest_wait_s=None if view.oldest is None else now - view.oldest,
-                )
-                for view in acd.queues()
-            ),
-            calls=tuple(
-                _call_view(call, acd.queue_of(call)) for call in daemon.centre.switch.calls.values()
-            ),
-        )
 
     def status(self, _session: Session, _args: Nothing) -> StatusResult:
         """Load, trunks, workers, and everything that is counted."""
@@ -170,19 +158,3 @@ class Handlers:
             ),
             counts=daemon.counts(),
         )
-
-
-def _call_view(call: Call, queue: str | None) -> CallView:
-    return CallView(
-        call=call.id,
-        ani=call.ani,
-        dnis=call.dnis,
-        trunk=call.trunk,
-        offered_at=call.offered_at,
-        queue=queue,
-        agent=None if call.agent is None else call.agent.agent,
-        legs=tuple(
-            LegView(leg=leg.id, party=leg.party.value, state=leg.state.value, agent=leg.agent)
-            for leg in call.legs
-        ),
-    )

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Annotated, Any
 
 import msgspec
@@ -17,36 +16,42 @@ from msgspec import Meta
 
 from ccd.acd.stories.story import Story
 from ccd.config import Announce, Callback, Overflow, Ring, Voicemail
+from ccd.cti.call_operations import CALL_OPERATIONS
 from ccd.cti.session import Session
+from ccd.cti.spec import (
+    ADMINS,
+    EVERY_ROLE,
+    FOR_AGENT,
+    NOBODY_IN_PARTICULAR,
+    SUPERVISORS,
+    AgentArgs,
+    Args,
+    Nothing,
+    Role,
+    Spec,
+    Text,
+)
 from ccd.cti.wire import ErrorCode
-from ccd.model import AgentState
+from ccd.customers.match import Match, Record
+from ccd.model import AgentState, Customer, SystemState
 from ccd.reload import Change
+from ccd.store.customers import Note
 
-
-class Role(StrEnum):
-    """What a session may do."""
-
-    AGENT = "agent"
-    SUPERVISOR = "supervisor"
-    QA = "qa"
-    ADMIN = "admin"
-    """Whoever may open the daemon's own socket on this machine is it."""
-
-
-EVERY_ROLE = frozenset(Role)
-NOBODY_IN_PARTICULAR: frozenset[Role] = frozenset()
-"""No role needed, not even a log-in."""
-
-
-class Args(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """An operation's arguments; one that is not a field is an error."""
-
-
-class Nothing(Args, frozen=True, kw_only=True):
-    """No arguments."""
-
-
-Text = Annotated[str, Meta(min_length=1, max_length=128)]
+__all__ = [
+    "ADMINS",
+    "CATALOGUE",
+    "EVERY_ROLE",
+    "FOR_AGENT",
+    "NOBODY_IN_PARTICULAR",
+    "SUPERVISORS",
+    "AgentArgs",
+    "Args",
+    "Nothing",
+    "Op",
+    "Role",
+    "Spec",
+    "Text",
+]
 
 
 class HelloArgs(Args, frozen=True, kw_only=True):
@@ -66,11 +71,29 @@ class LogInArgs(Args, frozen=True, kw_only=True):
     """Needed where the settings hold a hash of it; never in a log."""
 
 
-class AgentArgs(Args, frozen=True, kw_only=True):
-    """Arguments of what is about one agent."""
+class AuthenticateArgs(Args, frozen=True, kw_only=True):
+    """Arguments of `authenticate`."""
 
-    agent: Text | None = None
-    """Empty: the one that logged in over this session."""
+    user: Text
+    """A `[[user]]`, or an agent whose shift is not to begin."""
+    password: Annotated[str, Meta(max_length=1024)] = ""
+    """Never in a log."""
+
+
+class LockKind(StrEnum):
+    """Who can be locked out."""
+
+    PERSON = "person"
+    """A name, whether there is such a person or not."""
+    CLIENT = "client"
+    """A client's key, by its name in `ccd keys list`."""
+
+
+class UnlockAccountArgs(Args, frozen=True, kw_only=True):
+    """Arguments of `unlock_account`."""
+
+    name: Text
+    kind: LockKind = LockKind.PERSON
 
 
 class NotReadyArgs(AgentArgs, frozen=True, kw_only=True):
@@ -79,12 +102,65 @@ class NotReadyArgs(AgentArgs, frozen=True, kw_only=True):
     reason: Text = "break"
 
 
+class WrapUpArgs(AgentArgs, frozen=True, kw_only=True):
+    """Arguments of `wrap_up`."""
+
+    disposition: Text
+    """A `[[disposition]]` of the settings; any word where there are none."""
+    notes: Annotated[str, Meta(max_length=8192)] = ""
+
+
+class WrapUpResult(msgspec.Struct, frozen=True, kw_only=True):
+    """What was wrapped up."""
+
+    call: str
+
+
+class NextStateArgs(AgentArgs, frozen=True, kw_only=True):
+    """Arguments of `next_state`."""
+
+    state: AgentState
+    """`ready`, `not_ready`, `wrap_up` or `logged_out`."""
+    reason: Text = "break"
+    """For `not_ready`."""
+
+
 class ReplayArgs(Args, frozen=True, kw_only=True):
     """Arguments of `replay`."""
 
     since: Annotated[int, Meta(ge=0)]
     """The number of the last event seen; those after it are wanted."""
     limit: Annotated[int, Meta(ge=1, le=5000)] = 1000
+    monitor: Text | None = None
+    """Only those of this monitor, as messages of its topic."""
+
+
+class MonitorStartArgs(Args, frozen=True, kw_only=True):
+    """Arguments of `monitor_start`: one of these; `all` for everything there is."""
+
+    agent: Text | None = None
+    call: Text | None = None
+    queue: Text | None = None
+    all: bool = False
+
+
+class MonitorArgs(Args, frozen=True, kw_only=True):
+    """Arguments of `monitor_stop`."""
+
+    monitor: Text
+
+
+class CallArgs(Args, frozen=True, kw_only=True):
+    """Arguments of what is about one call."""
+
+    call: Text
+
+
+class DeviceArgs(Args, frozen=True, kw_only=True):
+    """Arguments of `snapshot_device`."""
+
+    agent: Text | None = None
+    """Empty: the one that logged in over this session."""
 
 
 class HelloResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,6 +174,41 @@ class HelloResult(msgspec.Struct, frozen=True, kw_only=True):
     session_timeout_s: float
     """A session not heard of for so long is over: ping within it."""
     ops: tuple[str, ...]
+    events_port: int = 0
+    """Over TCP: where events are, on the same host. 0: one came in on the daemon's own machine."""
+
+
+class AuthenticateResult(msgspec.Struct, frozen=True, kw_only=True):
+    """Who one is now."""
+
+    user: str
+    roles: tuple[Role, ...]
+    """All that this session has."""
+    full_name: str = ""
+
+
+class LockView(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody who is locked out for wrong passwords."""
+
+    name: str
+    kind: LockKind
+    for_s: float
+    """Until it ends by itself."""
+    locks: int
+    """How often it has happened, without a long quiet time between."""
+
+
+class LockedAccountsResult(msgspec.Struct, frozen=True, kw_only=True):
+    """Everybody who is locked out now."""
+
+    locked: tuple[LockView, ...] = ()
+
+
+class UnlockAccountResult(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of lifting a lock."""
+
+    lifted: bool
+    """There was one."""
 
 
 class LogInResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -114,6 +225,8 @@ class PingResult(msgspec.Struct, frozen=True, kw_only=True):
     seq: int
     at: float
     """The daemon's clock, seconds since the epoch."""
+    monitors: dict[str, int] = {}
+    """This session's monitors, and how many events each has had: who has seen fewer lost some."""
 
 
 class ReplayResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -124,6 +237,7 @@ class ReplayResult(msgspec.Struct, frozen=True, kw_only=True):
     more: bool
     """Ask again with the last one's number."""
     events: tuple[dict[str, Any], ...]
+    """With `monitor`, maps of `n` and `event`, as they were published."""
 
 
 class AgentView(msgspec.Struct, frozen=True, kw_only=True):
@@ -180,6 +294,56 @@ class SnapshotResult(msgspec.Struct, frozen=True, kw_only=True):
     agents: tuple[AgentView, ...] = ()
     queues: tuple[QueueView, ...] = ()
     calls: tuple[CallView, ...] = ()
+
+
+class MonitorStartResult(msgspec.Struct, frozen=True, kw_only=True):
+    """A monitor, and what it watches as it is after event number `seq`."""
+
+    monitor: str
+    topic: str
+    """Where its events are published: maps of `n` and `event`, with `call` where a call comes to
+    what is watched with a history, and `stopped` in the last one."""
+    seq: int
+    n: int
+    """How many events it has had: the next one's number less one."""
+    state: SnapshotResult
+    """The agent with his calls; the call; the queue with who waits in it and who serves it; or all."""
+
+
+class SnapshotCallResult(msgspec.Struct, frozen=True, kw_only=True):
+    """A call after event number `seq`."""
+
+    seq: int
+    call: CallView
+
+
+class ConnectionView(msgspec.Struct, frozen=True, kw_only=True):
+    """An agent's connection to a call (ECMA-269, 6.1.5)."""
+
+    call: str
+    leg: str
+    state: str
+
+
+class SnapshotDeviceResult(msgspec.Struct, frozen=True, kw_only=True):
+    """An agent after event number `seq`, and all that he is connected to."""
+
+    seq: int
+    agent: AgentView
+    connections: tuple[ConnectionView, ...] = ()
+    calls: tuple[CallView, ...] = ()
+
+
+class SystemStatusResult(msgspec.Struct, frozen=True, kw_only=True):
+    """How the system is (ECMA-269, system status)."""
+
+    state: SystemState
+    """The gravest that applies."""
+    states: tuple[SystemState, ...] = ()
+    """All that apply, the gravest first."""
+    reason: str = ""
+    since: float
+    """When `state` began, seconds since the epoch."""
 
 
 class TrunkView(msgspec.Struct, frozen=True, kw_only=True):
@@ -475,32 +639,52 @@ class RoutesResult(msgspec.Struct, frozen=True, kw_only=True):
     routers: tuple[RouterView, ...] = ()
 
 
-@dataclass(frozen=True)
-class Spec:
-    """What is known of an operation to everybody."""
+class CustomerFindArgs(Args, frozen=True, kw_only=True):
+    """Arguments of `customer_find`: one at least; where there are several, all must fit."""
 
-    name: str
-    summary: str
-    args: type[Args] = Nothing
-    result: Any = None
-    roles: frozenset[Role] = EVERY_ROLE
-    changes: bool = False
-    """It changes something, and leaves an audit line."""
-    for_agent: bool = False
-    """It is about the agent in `args.agent`, which the server fills in and checks."""
-    errors: tuple[ErrorCode, ...] = ()
-    """Those beside what can happen to any request."""
+    number: Text | None = None
+    """However it is written."""
+    text: Text | None = None
+    """A name or part of one, a number, an account, or an id."""
+    account: Text | None = None
+    limit: Annotated[int, Meta(ge=1, le=100)] = 20
 
 
-SUPERVISORS = frozenset({Role.SUPERVISOR, Role.ADMIN})
-ADMINS = frozenset({Role.ADMIN})
+class CustomerArgs(Args, frozen=True, kw_only=True):
+    """Arguments of `customer`."""
+
+    id: Text
+    history: Annotated[int, Meta(ge=0, le=200)] = 20
+    """At most so many of his contacts."""
+
+
+class CustomerNoteArgs(Args, frozen=True, kw_only=True):
+    """Arguments of `customer_note`."""
+
+    id: Text
+    text: Annotated[str, Meta(min_length=1, max_length=4000)]
+
+
+class CustomerOfCallArgs(Args, frozen=True, kw_only=True):
+    """Arguments of `customer_of_call`."""
+
+    call: Text
+
+
+class CustomersResult(msgspec.Struct, frozen=True, kw_only=True):
+    """Customers found."""
+
+    customers: tuple[Customer, ...] = ()
+
+
+CUSTOMER_ROLES = EVERY_ROLE
+"""Every log-in may see customers; a session without one may not."""
 
 _SETTINGS = (ErrorCode.UNKNOWN_QUEUE, ErrorCode.WRONG_SETTINGS)
-_FOR_AGENT = (ErrorCode.NOT_LOGGED_IN, ErrorCode.UNKNOWN_AGENT, ErrorCode.WRONG_STATE)
-
 CATALOGUE: dict[str, Spec] = {
     spec.name: spec
     for spec in (
+        *CALL_OPERATIONS,
         Spec(
             "hello",
             "Say who one is, learn whom one speaks with.",
@@ -521,8 +705,33 @@ CATALOGUE: dict[str, Spec] = {
             errors=(
                 ErrorCode.UNKNOWN_AGENT,
                 ErrorCode.WRONG_PASSWORD,
+                ErrorCode.LOCKED,
                 ErrorCode.FORBIDDEN,
             ),
+        ),
+        Spec(
+            "authenticate",
+            "Show who one is, for the roles that the settings give; no shift begins. A session is "
+            "one person's: the roles of the one before him go.",
+            AuthenticateArgs,
+            AuthenticateResult,
+            roles=NOBODY_IN_PARTICULAR,
+            changes=True,
+            errors=(ErrorCode.WRONG_PASSWORD, ErrorCode.LOCKED),
+        ),
+        Spec(
+            "locked_accounts",
+            "Who is locked out for wrong passwords.",
+            result=LockedAccountsResult,
+            roles=SUPERVISORS,
+        ),
+        Spec(
+            "unlock_account",
+            "End a lock-out before its time.",
+            UnlockAccountArgs,
+            UnlockAccountResult,
+            roles=SUPERVISORS,
+            changes=True,
         ),
         Spec(
             "log_off",
@@ -530,7 +739,7 @@ CATALOGUE: dict[str, Spec] = {
             AgentArgs,
             changes=True,
             for_agent=True,
-            errors=_FOR_AGENT,
+            errors=FOR_AGENT,
         ),
         Spec(
             "ready",
@@ -538,7 +747,7 @@ CATALOGUE: dict[str, Spec] = {
             AgentArgs,
             changes=True,
             for_agent=True,
-            errors=_FOR_AGENT,
+            errors=FOR_AGENT,
         ),
         Spec(
             "not_ready",
@@ -546,7 +755,7 @@ CATALOGUE: dict[str, Spec] = {
             NotReadyArgs,
             changes=True,
             for_agent=True,
-            errors=_FOR_AGENT,
+            errors=FOR_AGENT,
         ),
         Spec(
             "wrap_up_done",
@@ -554,7 +763,27 @@ CATALOGUE: dict[str, Spec] = {
             AgentArgs,
             changes=True,
             for_agent=True,
-            errors=_FOR_AGENT,
+            errors=FOR_AGENT,
+        ),
+        Spec(
+            "wrap_up",
+            "Say what came of the call in hand, or of the last one until the next is answered. Where "
+            "the queue requires it, wrap-up does not end before.",
+            WrapUpArgs,
+            WrapUpResult,
+            changes=True,
+            for_agent=True,
+            errors=FOR_AGENT,
+        ),
+        Spec(
+            "next_state",
+            "Say what the agent is to be when the call in hand is over (ECMA-269, pending agent "
+            "state): `ready` takes back what was asked for, `wrap_up` asks for wrap-up whatever the "
+            "queue says.",
+            NextStateArgs,
+            changes=True,
+            for_agent=True,
+            errors=FOR_AGENT,
         ),
         Spec(
             "snapshot",
@@ -564,10 +793,53 @@ CATALOGUE: dict[str, Spec] = {
         Spec("status", "How the daemon is: load, trunks, workers, counts.", result=StatusResult),
         Spec(
             "replay",
-            "Events after a number, for who was cut off.",
+            "Events after a number, for who was cut off: all, or those of one monitor.",
             ReplayArgs,
             ReplayResult,
-            errors=(ErrorCode.GONE,),
+            errors=(ErrorCode.GONE, ErrorCode.UNKNOWN_MONITOR),
+        ),
+        Spec(
+            "monitor_start",
+            "Have what is about an agent, a call or a queue published on a topic of its own, and "
+            "learn how it is now (ECMA-269, monitoring services). Agents may monitor themselves "
+            "and the calls they are connected to, supervisors everything. Ends with the session, "
+            "and with the call.",
+            MonitorStartArgs,
+            MonitorStartResult,
+            errors=(
+                ErrorCode.NOT_LOGGED_IN,
+                ErrorCode.FORBIDDEN,
+                ErrorCode.UNKNOWN_AGENT,
+                ErrorCode.UNKNOWN_CALL,
+                ErrorCode.UNKNOWN_QUEUE,
+                ErrorCode.BUSY,
+            ),
+        ),
+        Spec(
+            "monitor_stop",
+            "End a monitor of this session.",
+            MonitorArgs,
+            errors=(ErrorCode.UNKNOWN_MONITOR,),
+        ),
+        Spec(
+            "snapshot_call",
+            "One call and its connections, now.",
+            CallArgs,
+            SnapshotCallResult,
+            errors=(ErrorCode.UNKNOWN_CALL,),
+        ),
+        Spec(
+            "snapshot_device",
+            "An agent, and each of his connections with its state, now.",
+            DeviceArgs,
+            SnapshotDeviceResult,
+            for_agent=True,
+            errors=(ErrorCode.NOT_LOGGED_IN, ErrorCode.UNKNOWN_AGENT),
+        ),
+        Spec(
+            "system_status",
+            "How the system is: normal, or what is wrong. `SystemStatusChanged` says when it changes.",
+            result=SystemStatusResult,
         ),
         Spec(
             "agent_skills",
@@ -686,6 +958,39 @@ CATALOGUE: dict[str, Spec] = {
             errors=(ErrorCode.WRONG_STATE,),
         ),
         Spec("routes", "Which programs are asked where calls go.", result=RoutesResult),
+        Spec(
+            "customer_find",
+            "Customers by number, account, or a text.",
+            CustomerFindArgs,
+            CustomersResult,
+            CUSTOMER_ROLES,
+            errors=(ErrorCode.REFUSED,),
+        ),
+        Spec(
+            "customer",
+            "All that is known of a customer: what was written down about him, and his contacts.",
+            CustomerArgs,
+            Record,
+            CUSTOMER_ROLES,
+            errors=(ErrorCode.UNKNOWN_CUSTOMER, ErrorCode.REFUSED),
+        ),
+        Spec(
+            "customer_note",
+            "Write something down about a customer, in the session's name.",
+            CustomerNoteArgs,
+            Note,
+            CUSTOMER_ROLES,
+            changes=True,
+            errors=(ErrorCode.UNKNOWN_CUSTOMER, ErrorCode.REFUSED),
+        ),
+        Spec(
+            "customer_of_call",
+            "Who a live call is with, or who it could be.",
+            CustomerOfCallArgs,
+            Match,
+            CUSTOMER_ROLES,
+            errors=(ErrorCode.UNKNOWN_CALL,),
+        ),
         Spec(
             "reload",
             "Read the settings file again and make it true: all that can change while calls go "

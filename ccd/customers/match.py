@@ -5,6 +5,8 @@ from __future__ import annotations
 import msgspec
 
 from ccd.model import Customer
+from ccd.store.contact_history import PastContact
+from ccd.store.customers import Note
 
 
 class Match(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,6 +28,16 @@ class Match(msgspec.Struct, frozen=True, kw_only=True):
     customer_class: str = ""
     adviser: str = ""
     language: str = ""
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True):
+    """All that is known of one customer."""
+
+    customer: Customer
+    notes: tuple[Note, ...] = ()
+    """The newest first."""
+    history: tuple[PastContact, ...] = ()
+    """His contacts, the newest first."""
 
 
 NOBODY = Match()

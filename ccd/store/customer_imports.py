@@ -26,6 +26,7 @@ create temp table staged_lines (line text, customer text, place integer,
     primary key (customer, line)) without rowid;
 """
 
+SINGLE = ("name", "class", "adviser", "language")
 SEVERAL = {"numbers": "number", "accounts": "account", "lines": "line"}
 """Tables with several rows a customer, and what each row is keyed by."""
 
@@ -46,6 +47,8 @@ class Staging:
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
+        self.columns: frozenset[str] = frozenset((*SINGLE, *SEVERAL))
+        """Those that the file has; what it does not speak of stays as it is."""
         db.execute("pragma temp_store = file")
         db.executescript(_STAGE)
 
@@ -67,15 +70,14 @@ class Staging:
         (staged,) = self._one("select count(*) from staged")
         (known,) = self._one("select count(*) from staged join customers using (id)")
         (changed,) = self._one(
-            "select count(*) from staged join customers c using (id) where"
-            " (staged.name, staged.class, staged.adviser, staged.language)"
-            " is not (c.name, c.class, c.adviser, c.language)"
+            "select count(*) from staged join customers c using (id) where false"
+            + "".join(f" or staged.{each} is not c.{each}" for each in self._single)
             + "".join(
                 f" or exists (select number_, place from (select {key} as number_, place from"
                 f" staged_{table} where customer = c.id except select {key}, place from {table}"
                 f" where customer = c.id)) or (select count(*) from {table} where customer = c.id)"
                 f" > (select count(*) from staged_{table} where customer = c.id)"
-                for table, key in SEVERAL.items()
+                for table, key in self._several.items()
             )
         )
         gone = "not exists (select 1 from staged where staged.id = "
@@ -102,14 +104,14 @@ class Staging:
         try:
             if replace:
                 db.execute("delete from customers where id not in (select id from staged)")
+            values = ", ".join(f"{each} = excluded.{each}" for each in self._single)
+            differs = " or ".join(f"{each} is not excluded.{each}" for each in self._single)
             db.execute(
                 "insert into customers select id, name, class, adviser, language from staged"
-                " where true order by id on conflict (id) do update set name = excluded.name,"
-                " class = excluded.class, adviser = excluded.adviser, language = excluded.language"
-                " where (name, class, adviser, language) is not"
-                " (excluded.name, excluded.class, excluded.adviser, excluded.language)"
+                " where true order by id on conflict (id) do "
+                + (f"update set {values} where {differs}" if values else "nothing")
             )
-            for table, key in SEVERAL.items():
+            for table, key in self._several.items():
                 db.execute(
                     f"delete from {table} where customer in (select id from staged) and not exists"
                     f" (select 1 from staged_{table} as new where new.customer = {table}.customer"
@@ -127,6 +129,14 @@ class Staging:
             raise
         db.execute("commit")
         self._clear()
+
+    @property
+    def _single(self) -> list[str]:
+        return [each for each in SINGLE if each in self.columns]
+
+    @property
+    def _several(self) -> dict[str, str]:
+        return {table: key for table, key in SEVERAL.items() if table in self.columns}
 
     def _clear(self) -> None:
         for table in ("staged", *(f"staged_{each}" for each in SEVERAL)):

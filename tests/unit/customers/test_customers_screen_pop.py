@@ -39,14 +39,13 @@ def store(path: Path, *rows: CustomerRow) -> Path:
 
 @pytest.fixture
 def town(tmp_path: Path) -> Town:
-    town = Town(
+    return Town(
         tmp_path,
         queues=[Queue(name="orders"), Queue(name="funds")],
         agents=[person("anna", "orders", "funds")],
         classes=[CustomerClass(name="vip", head_start_s=60.0)],
         customers_file=store(tmp_path / "customers.sqlite", WANG, LI, CLIENT),
     )
-    return town
 
 
 def test_delivered_carries_the_customer_and_what_was_gathered(town: Town, tmp_path: Path) -> None:
@@ -85,7 +84,7 @@ def test_two_who_share_a_number_are_counted_and_none_is_named(town: Town) -> Non
     assert delivered.matches == 2
 
 
-@pytest.mark.parametrize("number", ["anonymous", "13900000009", "o'hara"])
+@pytest.mark.parametrize("number", ["anonymous", "13900000009", "139000000099999999999"])
 def test_a_stranger_is_nobody_and_is_served(town: Town, number: str) -> None:
     town.staff("anna")
     town.come(number)
