@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import typing
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -104,7 +105,8 @@ class Player:
             raise UnreadableTapeError(f"the distributor of this version knows no {verb!r}")
         try:
             values = [
-                msgspec.convert(arg, hint) for arg, hint in zip(args, _hints(verb), strict=False)
+                msgspec.convert(_endless(arg), hint)
+                for arg, hint in zip(args, _hints(verb), strict=False)
             ]
         except msgspec.ValidationError as error:
             raise UnreadableTapeError(f"{verb}: {error}") from error
@@ -149,6 +151,13 @@ def verify(events: Iterable[Event]) -> Verdict:
     if again:
         return Verdict(decisions, untold, Difference(decisions + 1, None, again[0]))
     return Verdict(decisions, untold + len(done), None)
+
+
+def _endless(arg: Any) -> Any:
+    """JSON has no infinity: a queue's wrap-up until the agent says so is null in the journal."""
+    if isinstance(arg, dict) and arg.get("wrap_up_s", 0.0) is None:
+        return {**arg, "wrap_up_s": math.inf}
+    return arg
 
 
 @cache

@@ -12,6 +12,7 @@ from ccd.acd.contact import Contact, QueueSettings
 from ccd.acd.distributor import Assign, Distributor
 from ccd.acd.tape import BEGIN, Input, UnreadableTapeError, decide_again, verify
 from ccd.events import AnyEvent, DistributorTold, Event, Routed
+from ccd.model import AgentState
 
 
 @pytest.fixture
@@ -111,3 +112,26 @@ def test_a_decision_that_was_not_carried_out_is_told(centre: VirtualCentre) -> N
     verdict = verify(events)
     assert verdict.difference is not None
     assert verdict.difference.was is None
+
+
+def test_a_day_of_transfers_is_decided_again_as_the_journal_has_it(tmp_path: Path) -> None:
+    """The journal is JSON, in which a wrap-up without a limit is null."""
+    centre = VirtualCentre(tmp_path, agents=2, wrap_up_s=float("inf"))
+    centre.talking()
+    acd = centre.centre.acd
+    acd.not_ready("agent2", "lunch")
+    centre.do(lambda: acd.transfer(centre.call, "agent2"), 3.0)
+    acd.next_state("agent2", AgentState.READY)
+    centre.do(centre.caller.hang_up)
+    acd.engage("agent2", "own-1")
+    acd.disengage("agent2", "own-1")
+    for agent in ("agent1", "agent2"):
+        acd.wrap_up_done(agent)
+    centre.caller_in_queue()
+    centre.run(3.0)
+    events = [
+        msgspec.json.decode(msgspec.json.encode(event), type=AnyEvent) for event in centre.events
+    ]
+    verdict = verify(events)
+    assert verdict.difference is None
+    assert verdict.decisions == 2
