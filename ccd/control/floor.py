@@ -20,6 +20,7 @@ from ccd.control.destinations import (
 from ccd.control.dialling import DiallingPlan
 from ccd.control.own_calls import OwnCalls
 from ccd.control.service import CallControl
+from ccd.errors import CcdError
 from ccd.events import EventStream
 from ccd.model import Cause
 from ccd.switch.admission import PHONE_PREFIX
@@ -36,12 +37,12 @@ class ControlFloor:
         *,
         switch: Switch,
         floor: Floor,
-        answer_service: Callable[[Call, str], bool],
+        answer_service: Callable[[Call, str], None],
         events: EventStream,
         loop: asyncio.AbstractEventLoop,
         wall_clock: Callable[[], float],
     ) -> None:
-        """`answer_service` gives a call that an agent made to the flow of a number; False: there is none."""
+        """`answer_service` gives a call that an agent made to the flow of a number. Raises `CcdError`."""
         self._switch = switch
         self._floor = floor
         self._acd = floor.acd
@@ -98,19 +99,19 @@ class ControlFloor:
 
     def _enter(self, call: Call, destination: Destination) -> None:
         """An agent dialled a queue, or a service: he waits there like a caller."""
-        match destination:
-            case ToQueue(queue=queue):
-                try:
+        try:
+            match destination:
+                case ToQueue(queue=queue):
                     self._acd.enqueue(call, queue)
-                except AcdError as error:
-                    self._log.info("no such queue", call=call.id, reason=str(error))
-                    self._switch.clear_call(call, Cause.DESTINATION_NOT_OBTAINABLE)
-            case ToService(number=number) if self._answer_service(call, number):
-                pass
-            case _:
-                self._switch.clear_call(call, Cause.DESTINATION_NOT_OBTAINABLE)
+                case ToService(number=number):
+                    self._answer_service(call, number)
+                case _:
+                    raise CcdError(f"{destination} is nothing that is entered")
+        except (AcdError, CcdError) as error:
+            self._log.info("not entered", call=call.id, reason=str(error))
+            self._switch.clear_call(call, Cause.DESTINATION_NOT_OBTAINABLE)
 
-    # --- changes while calls go on: `ccd.acd.service.Room` ------------------------------------
+    # --- changes while calls go on: `ccd.acd.seams.Room` ------------------------------------
 
     def set_queue(self, queue: Queue) -> None:
         """Numbers of queues are the plan's, which comes with the settings."""

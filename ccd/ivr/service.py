@@ -213,20 +213,6 @@ class Ivr:
         self._visit(call, flow, {"ani": call.ani, "dnis": call.dnis, **call.data})
         self._switch.answer(call)
 
-    def enter(self, call: Call, number: str) -> bool:
-        """Take a call that is answered (an agent dialled a service) through a number's flow.
-
-        False where none answers it.
-        """
-        flow = self._flows.get(number) or self._flows.get(ANY_NUMBER)
-        if flow is None:
-            return False
-        call.controller = self
-        visit = self._visit(call, flow, {"ani": call.ani, "dnis": number, **call.data})
-        visit.interpreter.start(self._loop.time())
-        self._pump(visit)
-        return True
-
     def established(self, call: Call, leg: Leg) -> None:
         """The caller hears us."""
         visit = self._visits.get(call.id)
