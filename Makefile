@@ -17,7 +17,7 @@ demo: setup  ## Callers, queue and agents, for real, on this machine (ARGS="--ca
 	@$(RUN) -m ccd.cli demo $(ARGS)
 
 test: setup  ## Run the tests (ARGS="-k store")
-	@$(RUN) -m pytest $(ARGS)
+	@$(RUN) scripts/run_tests.py $(ARGS)
 
 bench: setup  ## Measure the budgets (ARGS="--json sip_engine")
 	@$(RUN) -m bench $(ARGS)
