@@ -72,7 +72,6 @@ from ccd.model import Cause, Party, SystemState
 from ccd.paths import StatePaths
 from ccd.reload import Plan
 from ccd.robot_agents import RobotAgents
-from ccd.services_routing import router_of
 from ccd.services import services
 from ccd.services_routing import router_of
 from ccd.services_snapshot import SnapshotHandlers
@@ -253,6 +252,7 @@ class Daemon:
             "ready": True,
             "version": ccd.__version__,
             "sip": self.sip_address,
+            "cti": self.cti.remote_commands,
             "service": self.settings.route[0].dnis if self.settings.route else "",
             "pid": os.getpid(),
             "media_pids": [self.media.pid(worker) for worker in range(self.media.workers)],

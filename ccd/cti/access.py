@@ -1,12 +1,17 @@
-"""Who may come in: passwords, keys, and the line that says what somebody did."""
+"""Who may come in: people, passwords, keys, and the line that says what somebody did."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import msgspec
+from ccd.store.audit import AuditLine
+
+if TYPE_CHECKING:
+    from ccd.cti.catalogue import Role
+
+__all__ = ["Account", "AuditLine", "CurveKeys", "check_password", "hash_password", "masked"]
 
 MASK = "********"
 SECRET_ARGS = frozenset({"password", "pin", "digits"})
@@ -21,18 +26,15 @@ class CurveKeys:
     secret: bytes = field(repr=False)
 
 
-class AuditLine(msgspec.Struct, frozen=True, kw_only=True):
-    """Somebody changed something, or was refused. Secrets are masked."""
+@dataclass(frozen=True)
+class Account:
+    """Somebody whom the settings know: an agent, or a user who is none."""
 
-    at: float
-    """Seconds since the epoch."""
-    session: int
-    client: str
-    agents: tuple[str, ...]
-    op: str
-    args: dict[str, Any]
-    outcome: str
-    """`ok`, or the error's code."""
+    name: str
+    role: Role
+    password_hash: str = ""
+    agent: bool = False
+    full_name: str = ""
 
 
 def masked(args: dict[str, Any]) -> dict[str, Any]:

@@ -149,6 +149,7 @@ class KeyRing:
         self._folder = folder
         self._signature: object = None
         self._names: dict[bytes, str] = {}
+        self._told: dict[bytes, str] = {}
         self.problem = ""
         """What was wrong with the folder at the last reading; then it is as it was before."""
 
@@ -162,15 +163,15 @@ class KeyRing:
         """The clients that may be here, as of the last reading."""
         return self._names.values()
 
-    def refresh(self) -> tuple[set[str], set[str]]:
-        """Read again what has changed; return the names of keys that came and of those that went.
+    def refresh(self) -> None:
+        """Read again where files have changed.
 
         A file that makes no sense (half-written by an editor, say) is told in `problem`, and
         lets its client in no longer.
         """
         signature = self._look()
         if signature == self._signature:
-            return set(), set()
+            return
         self._signature = signature
         names: dict[bytes, str] = {}
         problems: list[str] = []
@@ -180,10 +181,16 @@ class KeyRing:
             except CcdError as error:
                 problems.append(str(error))
         self.problem = "; ".join(problems)
-        before, self._names = self._names, names
+        self._names = names
+
+    def changes(self) -> tuple[set[str], set[str]]:
+        """Return the names of the keys that came, and of those that went, since this was asked last."""
+        self.refresh()
+        before, now = self._told, self._names
+        self._told = now
         return (
-            {names[key] for key in names if before.get(key) != names[key]},
-            {before[key] for key in before if names.get(key) != before[key]},
+            {now[key] for key in now if before.get(key) != now[key]},
+            {before[key] for key in before if now.get(key) != before[key]},
         )
 
     def _look(self) -> object:

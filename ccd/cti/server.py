@@ -2,22 +2,22 @@
 
 A ROUTER takes requests and knows its clients apart; a PUB sends events. What an
 operation does is a handler that the daemon gives (`services`); everything around it is
-here: decoding, sessions, log-in, roles, limits, errors, the audit line.
+here: decoding, sessions, roles, limits, errors, the audit line. (Who somebody is: `gate`;
+sockets: `doors`; keys: `keys` and `zap`.)
 
-Nothing a client sends is an exception, and nothing a client leaves undone is waited for:
-ROUTER and PUB drop for a peer that does not read.
+Nothing a client sends is an exception, and nothing a client leaves undone is waited for: for a
+peer that does not read, PUB drops events, and ROUTER answers; nothing more is then done for it.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import inspect
-import os
 import secrets
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from pathlib import Path
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -27,7 +27,9 @@ import zmq.asyncio
 
 import ccd
 from ccd.acd.errors import AcdError
-from ccd.cti.access import AuditLine, CurveKeys, check_password, masked
+from ccd.cti.access import Account, AuditLine, masked
+from ccd.cti.answered import Seen
+from ccd.cti.bucket import Rate, TokenBucket
 from ccd.cti.catalogue import (
     Args,
     HelloArgs,
@@ -39,10 +41,22 @@ from ccd.cti.catalogue import (
     ReplayArgs,
     Role,
 )
+from ccd.cti.doors import (
+    LINGER_MS,
+    MAX_SUBSCRIPTION,
+    Remote,
+    bind,
+    bound,
+    open_router,
+    unlink,
+)
+from ccd.cti.gate import Gate
+from ccd.cti.keys import KeyRing
+from ccd.cti.lockout import LockoutPolicy
+from ccd.cti.monitoring import Monitoring, Picture
 from ccd.cti.publisher import SUBSCRIBER_QUEUE, Publisher
-from ccd.cti.session import Session
+from ccd.cti.session import Session, SessionId
 from ccd.cti.wire import (
-    MAX_MESSAGE,
     CtiError,
     ErrorCode,
     Packed,
@@ -52,11 +66,15 @@ from ccd.cti.wire import (
     pack_result,
     unpack_request,
 )
+from ccd.cti.zap import Doorkeeper
 from ccd.errors import CcdError
 from ccd.events import Event, EventStream
 
 MAX_SESSIONS = 4096
 """More clients than any centre has seats; a peer that makes up identities ends here."""
+
+MAX_SESSIONS_OF_KEY = MAX_SESSIONS // 2
+"""Clients that come in with one key: no key can keep all others out."""
 
 MAX_IN_FLIGHT = 64
 """Requests of one client that wait for their handlers."""
@@ -67,8 +85,18 @@ BURST = 32
 HANDLER_TIMEOUT_S = 30.0
 """How long an asynchronous handler may take."""
 
-LINGER_MS = 500
-"""How long a stop waits for the last events to be sent."""
+ANSWER_TOKEN = 16 * 1024
+"""Bytes of an answer that count as one more request of the client that asked."""
+
+UNREAD_RETRY_S = 0.2
+"""When a client that did not read its answers may ask again."""
+
+REFUSALS = Rate(per_s=1.0, burst=100.0)
+"""Refused requests of one client that are written down; the others are counted."""
+
+REOPEN_TRIES = 100
+REOPEN_S = 0.02
+"""How long the port of a socket just closed may stay taken."""
 
 
 class Counts(msgspec.Struct):
@@ -82,6 +110,26 @@ class Counts(msgspec.Struct):
     faults: int = 0
     """Handlers that raised what they should not."""
     sessions_lost: int = 0
+    limited: int = 0
+    """Refused because their client asks too much."""
+    repeated: int = 0
+    """Came again under their id, and were not done again."""
+    unread: int = 0
+    """Answers dropped because their client does not read."""
+    keys_refused: int = 0
+    """Handshakes with a key that is not authorised, or without any."""
+    unaudited: int = 0
+    """Refusals of one client beyond those that are written down."""
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Where a request came from, and its answer goes: a door, and the frames that lead there."""
+
+    door: zmq.asyncio.Socket
+    envelope: list[bytes]
+    key: str
+    """The name of the client's key; empty: this machine."""
 
 
 class Server:
@@ -94,51 +142,69 @@ class Server:
         *,
         commands: str,
         publish: str,
-        people: Callable[[str], str | None],
+        people: Callable[[str], Account | None],
+        remote: Remote | None = None,
+        ring: KeyRing | None = None,
+        rate: Rate | None = None,
+        lockout: LockoutPolicy | None = None,
         replay_events: int = 100_000,
         history: Iterable[Event] = (),
-        curve: CurveKeys | None = None,
         audit: Callable[[AuditLine], None] | None = None,
         on_session_lost: Callable[[Session], None] | None = None,
+        picture: Picture | None = None,
         session_timeout_s: float = 30.0,
         beat_s: float = 1.0,
         clock: Callable[[], float] = time.time,
     ) -> None:
         """Make a server for `services`, by name; `start` opens it.
 
-        `commands` and `publish` are ZeroMQ addresses (`ipc://…`, or `tcp://…` with
-        `curve`). `people` returns an agent's argon2 hash (empty: anybody on this machine
-        may log in as him), None for a name it does not know. `history` are the newest events
-        of an earlier run, for clients that a restart cut off. `on_session_lost` is told
-        of a client with agents that fell silent. Raises CcdError for TCP without keys.
+        `commands` and `publish` are `ipc://` addresses; `remote` has those for other machines,
+        whose clients' keys are in `ring`. `people` returns who is called so in the settings as
+        they apply then, None for a name that they do not know; one without a password may come
+        in from this machine alone. `history` are the newest events of an earlier run, for
+        clients that a restart cut off. `on_session_lost` is told of a client with agents that
+        fell silent. `picture` says how what is monitored is now; without it nothing can be
+        monitored. Raises CcdError for TCP without keys.
         """
         for address in (commands, publish):
-            if not address.startswith("ipc://") and curve is None:
+            if not address.startswith("ipc://"):
                 raise CcdError(
                     f"cti: {address} would be open to everybody on the network; use an ipc:// "
-                    "address, or give the daemon CURVE keys"
+                    "address, and cti.listen, with CURVE keys, for other machines"
                 )
+        if remote is not None and ring is None:
+            raise CcdError("cti: other machines need CURVE keys: nobody could come in without")
         self.boot = secrets.token_hex(8)
         self.counts = Counts()
-        self.sessions: dict[bytes, Session] = {}
+        self.sessions: dict[SessionId, Session] = {}
         self.publisher = Publisher(
             keep=replay_events, last_seq=events.last_seq, boot=self.boot, clock=clock
         )
         self.publisher.remember(history)
         events.subscribe(self.publisher.on_event)
+        self._monitoring = Monitoring(self.publisher, picture) if picture is not None else None
         self._ops = dict(services)
         self._on_log_in = self._ops.get("log_in")
         self._on_log_off = self._ops.get("log_off")
+        loop = asyncio.get_running_loop()
+        self._gate = Gate(people, lockout or LockoutPolicy(), loop.time)
         builtins: dict[str, Callable[[Session, Any], Any]] = {
             "hello": self._hello,
             "ping": self._ping,
             "log_in": self._log_in,
             "log_off": self._log_off,
             "replay": self._replay,
+            "authenticate": self._gate.authenticate,
+            "locked_accounts": self._gate.locked_accounts,
+            "unlock_account": self._gate.unlock_account,
         }
+        if self._monitoring is not None:
+            builtins["monitor_start"] = self._monitoring.start
+            builtins["monitor_stop"] = self._monitoring.stop
         self._ops.update({name: Op.of(name, handler) for name, handler in builtins.items()})
-        self._commands, self._publish, self._curve = commands, publish, curve
-        self._people = people
+        self._commands, self._publish = commands, publish
+        self._remote, self._ring = remote, ring
+        self._rate = rate or Rate()
         self._audit = audit
         self._on_session_lost = on_session_lost
         self._session_timeout_s = session_timeout_s
@@ -146,71 +212,134 @@ class Server:
         self._clock = clock
         self._log = structlog.get_logger("cti")
         self._session_number = 0
-        self._verifying = asyncio.Semaphore(1)  # argon2 takes 50 ms of a core: one at a time
+        self._of_key: Counter[str] = Counter()
         self._opened: list[str] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._context: zmq.asyncio.Context | None = None
-        self._router: zmq.asyncio.Socket | None = None
+        self._doorkeeper: Doorkeeper | None = None
+        self._local: zmq.asyncio.Socket | None = None
+        self._distant: zmq.asyncio.Socket | None = None
         self._pub: zmq.Socket[bytes] | None = None
+        self._distant_publish = remote.publish if remote is not None else ""
 
     @property
     def commands(self) -> str:
-        """Where requests are taken, a port of 0 replaced by the one that it became."""
-        return _bound(self._router, self._commands)
+        """Where this machine's requests are taken."""
+        return self._commands
 
     @property
     def publish(self) -> str:
-        """Where events are published, a port of 0 replaced by the one that it became."""
-        return _bound(self._pub, self._publish)
+        """Where events are published for this machine."""
+        return self._publish
+
+    @property
+    def remote_commands(self) -> str:
+        """Where other machines' requests are taken, with the port that it became; empty: nowhere."""
+        return bound(self._distant, self._remote.commands) if self._remote is not None else ""
+
+    @property
+    def remote_publish(self) -> str:
+        """Where events are published for other machines, with the port that it became."""
+        return self._distant_publish
 
     async def start(self) -> None:
-        """Open the door. Raises CcdError where an address cannot be used."""
+        """Open the doors. Raises CcdError where an address cannot be used."""
         self._context = zmq.asyncio.Context()
-        self._router = self._context.socket(zmq.ROUTER)
-        # Not an asyncio socket: sending to PUB never waits, and a future an event costs 20 µs.
-        self._pub = zmq.Socket(self._context, zmq.PUB)
-        self._pub.setsockopt(zmq.SNDHWM, SUBSCRIBER_QUEUE)
+        self.sessions.clear()
         try:
-            for socket, address in ((self._router, self._commands), (self._pub, self._publish)):
-                socket.setsockopt(zmq.LINGER, LINGER_MS)
-                # ZeroMQ cuts off who sends more; what it lets through, the wire judges.
-                socket.setsockopt(zmq.MAXMSGSIZE, MAX_MESSAGE)
-                _bind(socket, address, self._curve)
-                self._opened.append(address)
+            if self._remote is not None and self._ring is not None:
+                self._ring.changes()
+                self._tell_ring_problem()
+                self._doorkeeper = Doorkeeper(self._ring.name_of, self._key_refused)
+                self._doorkeeper.start(self._context)
+                self._distant = open_router(self._context, self._remote.commands, self._remote.keys)
+            self._local = open_router(self._context, self._commands)
+            self._opened.append(self._commands)
+            self._pub = self._open_events()
         except CcdError:
             await self.stop()
             raise
         self.publisher.open(self._pub)
-        self._spawn(self._serve(self._router), "cti.serve")
+        self._spawn(self._serve(self._local, local=True), "cti.serve")
+        if self._distant is not None:
+            self._spawn(self._serve(self._distant, local=False), "cti.serve_remote")
         self._spawn(self._beat(), "cti.beat")
 
     async def stop(self) -> None:
-        """Close the door; events published so far still go out."""
+        """Close the doors; events published so far still go out."""
         self.publisher.close()
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        for socket in (self._router, self._pub):
+        for socket in (self._local, self._distant, self._pub):
             if socket is not None:
                 socket.close()
+        if self._doorkeeper is not None:
+            await self._doorkeeper.stop()
         if self._context is not None:
             # Waits for the last messages, at most LINGER_MS: not in the loop's thread.
             await asyncio.to_thread(self._context.term)
             for address in self._opened:
-                _unlink(address)
+                unlink(address)
         self._opened.clear()
-        self._context = self._router = self._pub = None
+        self._context = self._local = self._distant = self._pub = self._doorkeeper = None
         self.sessions.clear()
+        self._of_key.clear()
+
+    def _open_events(self) -> zmq.Socket[bytes]:
+        """Return a PUB for this machine and, where wanted, for others. Raises CcdError."""
+        assert self._context is not None
+        # Not an asyncio socket: sending to PUB never waits, and a future an event costs 20 µs.
+        pub: zmq.Socket[bytes] = zmq.Socket(self._context, zmq.PUB)
+        pub.setsockopt(zmq.SNDHWM, SUBSCRIBER_QUEUE)
+        pub.setsockopt(zmq.LINGER, LINGER_MS)
+        pub.setsockopt(zmq.MAXMSGSIZE, MAX_SUBSCRIPTION)
+        try:
+            bind(pub, self._publish, None)
+            if self._publish not in self._opened:
+                self._opened.append(self._publish)
+            if self._remote is not None:
+                bind(pub, self._distant_publish, self._remote.keys)
+                self._distant_publish = bound(pub, self._distant_publish)
+        except CcdError:
+            pub.close()
+            raise
+        return pub
+
+    async def _reopen_events(self) -> None:
+        """Cut all subscribers off, so that one whose key was revoked cannot come back.
+
+        ZeroMQ asks about a key at the handshake alone, and cannot cut off one peer. The others
+        are back within a second, see the gap in the numbers, and ask for what they missed.
+        """
+        self.publisher.close()
+        if self._pub is not None:
+            self._pub.close(linger=0)
+        for attempt in range(REOPEN_TRIES):
+            try:
+                self._pub = self._open_events()
+                break
+            except CcdError:  # the port is free only when ZeroMQ's thread has let go of it
+                if attempt == REOPEN_TRIES - 1:
+                    self._log.exception("cti.events_closed")
+                    return
+                await asyncio.sleep(REOPEN_S)
+        assert self._pub is not None
+        self.publisher.open(self._pub)
 
     # --- the loop -------------------------------------------------------------------------
 
-    async def _serve(self, router: zmq.asyncio.Socket) -> None:
+    async def _serve(self, door: zmq.asyncio.Socket, *, local: bool) -> None:
         while True:
             for _ in range(BURST):
-                frames = await router.recv_multipart()
+                if local:
+                    frames, key = await door.recv_multipart(), ""
+                else:
+                    parts = await door.recv_multipart(copy=False)
+                    frames, key = [part.bytes for part in parts], str(parts[-1].get("User-Id"))
                 try:
-                    self._receive(frames)
+                    self._receive(Caller(door, frames[:-1], key), frames[-1])
                 except Exception:  # a fault of ours must cost one request, not the door
                     self.counts.faults += 1
                     self._log.exception("cti.fault")
@@ -222,24 +351,62 @@ class Server:
             await asyncio.sleep(self._beat_s)
             self.publisher.beat()
             self._forget_silent_sessions()
+            self._gate.grant_all(self.sessions.values())
+            await self._look_at_keys()
+
+    async def _look_at_keys(self) -> None:
+        """Have keys that came or went since the last beat count, and be written down."""
+        if self._ring is None:
+            return
+        came, gone = self._ring.changes()
+        if not came and not gone:
+            return
+        self._tell_ring_problem()
+        for names, op in ((came, "key_authorised"), (gone, "key_revoked")):
+            for name in sorted(names):
+                self._log.info(f"cti.{op}", client=name)
+                self._write_down(
+                    AuditLine(
+                        at=self._clock(), session=0, client="", agents=(), op=op,
+                        args={"name": name}, outcome="ok",
+                    )
+                )  # fmt: skip
+        if gone:
+            for session in [one for one in self.sessions.values() if one.key in gone]:
+                self._lose(session)
+            await self._reopen_events()
+
+    def _tell_ring_problem(self) -> None:
+        if self._ring is not None and self._ring.problem:
+            self._log.error("cti.keys", reason=self._ring.problem)
+
+    def _key_refused(self, address: str, key: str) -> None:
+        self.counts.keys_refused += 1
+        self._log.warning("cti.key_refused", address=address, key=key or "none")
 
     def _forget_silent_sessions(self) -> None:
         now = asyncio.get_running_loop().time()
         for session in list(self.sessions.values()):
-            if now - session.last_heard < self._session_timeout_s or session.in_flight:
-                continue
-            del self.sessions[session.identity]
-            if session.agents:
-                self.counts.sessions_lost += 1
-                self._log.warning(
-                    "cti.session_lost", client=session.client, agents=sorted(session.agents)
-                )
-            if self._on_session_lost is not None:
-                self._on_session_lost(session)
+            if now - session.last_heard >= self._session_timeout_s and not session.in_flight:
+                self._lose(session)
 
-    def _receive(self, frames: list[bytes]) -> None:
+    def _lose(self, session: Session) -> None:
+        """End a session; the daemon is told where agents depended on it."""
+        del self.sessions[session.id]
+        self._of_key[session.key] -= 1
+        if self._monitoring is not None:
+            self._monitoring.ended(session)
+        if session.agents:
+            self.counts.sessions_lost += 1
+            self._log.warning(
+                "cti.session_lost", client=session.client, agents=sorted(session.agents)
+            )
+        if self._on_session_lost is not None:
+            self._on_session_lost(session)
+
+    def _receive(self, caller: Caller, body: bytes) -> None:
         """Take one message: [identity, request], with REQ's empty frame between or not."""
-        envelope, body = frames[:-1], frames[-1]
+        envelope = caller.envelope
         if not (len(envelope) == 1 or (len(envelope) == 2 and not envelope[1])):
             self.counts.malformed += 1
             return
@@ -247,28 +414,71 @@ class Server:
             request = unpack_request(body)
         except CtiError as error:
             self.counts.malformed += 1
-            self._refuse(envelope, error.details.pop("id", None), error)
+            self._refuse(caller, error.details.pop("id", None), error)
             return
         self.counts.requests += 1
-        session = self._session(envelope[0])
-        if session is None:
-            full = CtiError(ErrorCode.BUSY, f"{MAX_SESSIONS} clients are here already")
-            self._refuse(envelope, request.id, full)
+        session = self._session(caller)
+        if isinstance(session, CtiError):
+            self._refuse(caller, request.id, session)
             return
         try:
+            if self._repeated(caller, session, request, body):
+                return
             op, args = self._admit(session, request)
+            session.answered.begin(request.id, body)
             result = op.handler(session, args)
         except Exception as error:
-            self._fail(envelope, session, request, error)
+            self._fail(caller, session, request, error)
         else:
             if inspect.isawaitable(result):
                 session.in_flight += 1
-                self._spawn(self._finish(envelope, session, request, args, result), request.op)
+                self._spawn(self._finish(caller, session, request, args, result), request.op)
             else:
-                self._succeed(envelope, session, request, args, result)
+                self._succeed(caller, session, request, args, result)
+
+    def _repeated(self, caller: Caller, session: Session, request: Request, body: bytes) -> bool:
+        """Whether a request was here before, and is so dealt with. Raises CtiError."""
+        if session.stuck:
+            # To be told so is the sign that it reads again; until then nothing is done for it.
+            full = CtiError(
+                ErrorCode.BUSY,
+                "answers of yours wait to be read; nothing was done",
+                {"retry_after_s": UNREAD_RETRY_S},
+            )
+            session.stuck = False
+            self._refuse(caller, request.id, full)
+            return True
+        now = asyncio.get_running_loop().time()
+        wait = session.bucket.take(now)
+        if wait:
+            self.counts.limited += 1
+            limit = CtiError(
+                ErrorCode.RATE_LIMITED,
+                f"more than {self._rate.per_s:g} requests a second",
+                {"retry_after_s": round(wait, 4)},
+            )
+            self._refuse(caller, request.id, limit)
+            return True
+        seen = session.answered.look(request.id, body)
+        if seen is Seen.NEW:
+            return False
+        if seen is Seen.UNDER_WAY:
+            self.counts.repeated += 1
+            return True
+        if seen is Seen.ANSWERED:
+            self.counts.repeated += 1
+            self._reply(caller, session.answered.answer(request.id))
+            return True
+        op = self._ops.get(request.op)
+        if op is None or not op.spec.changes:
+            return False  # to look twice does no harm
+        why = "is older than what is remembered" if seen is Seen.FORGOTTEN else "was used before"
+        raise CtiError(
+            ErrorCode.REPLAYED, f"the id {request.id!r} {why}; each request needs a new one"
+        )
 
     async def _finish(
-        self, envelope: list[bytes], session: Session, request: Request, args: Args, result: Any
+        self, caller: Caller, session: Session, request: Request, args: Args, result: Any
     ) -> None:
         try:
             async with asyncio.timeout(HANDLER_TIMEOUT_S) as limit:
@@ -276,32 +486,44 @@ class Server:
         except Exception as error:
             late = CtiError(ErrorCode.TIMEOUT, f"{request.op} took too long")
             mine = isinstance(error, TimeoutError) and limit.expired()
-            self._fail(envelope, session, request, late if mine else error)
+            self._fail(caller, session, request, late if mine else error)
         else:
-            self._succeed(envelope, session, request, args, value)
+            self._succeed(caller, session, request, args, value)
         finally:
             session.in_flight -= 1
             session.last_heard = asyncio.get_running_loop().time()
 
     # --- who may what -----------------------------------------------------------------------
 
-    def _session(self, identity: bytes) -> Session | None:
+    def _session(self, caller: Caller) -> Session | CtiError:
+        """The session of who asks, begun where there is none; or why it is not."""
         now = asyncio.get_running_loop().time()
-        session = self.sessions.get(identity)
+        session = self.sessions.get((caller.key, caller.envelope[0]))
         if session is not None:
             session.last_heard = now
             return session
+        local = caller.door is self._local
+        if not local and self._ring is not None and caller.key not in self._ring.names:
+            # It came in before its key was revoked: ZeroMQ asks at the handshake only.
+            return CtiError(ErrorCode.FORBIDDEN, f"the key of client {caller.key!r} was revoked")
         if len(self.sessions) >= MAX_SESSIONS:
-            return None
-        local = self._commands.startswith("ipc://")
+            return CtiError(ErrorCode.BUSY, f"{MAX_SESSIONS} clients are here already")
+        if not local and self._of_key[caller.key] >= MAX_SESSIONS_OF_KEY:
+            full = f"{MAX_SESSIONS_OF_KEY} clients with the key {caller.key!r} are here already"
+            return CtiError(ErrorCode.BUSY, full)
         self._session_number += 1
-        session = self.sessions[identity] = Session(
-            identity=identity,
+        session = Session(
+            identity=caller.envelope[0],
             number=self._session_number,
             local=local,
             roles=frozenset({Role.ADMIN}) if local else frozenset(),
             last_heard=now,
+            bucket=TokenBucket(self._rate, now),
+            refusals=TokenBucket(REFUSALS, now),
+            key=caller.key,
         )
+        self.sessions[session.id] = session
+        self._of_key[session.key] += 1
         return session
 
     def _admit(self, session: Session, request: Request) -> tuple[Op, Args]:
@@ -338,20 +560,22 @@ class Server:
     # --- answers ------------------------------------------------------------------------------
 
     def _succeed(
-        self, envelope: list[bytes], session: Session, request: Request, args: Args, result: Any
+        self, caller: Caller, session: Session, request: Request, args: Args, result: Any
     ) -> None:
         try:
             packed = pack_result(request.id, result)
         except (TypeError, ValueError, OverflowError) as error:
-            self._fail(envelope, session, request, error)
+            self._fail(caller, session, request, error)
             return
-        self._reply(envelope, packed)
-        if self._ops[request.op].spec.changes:
+        changes = self._ops[request.op].spec.changes
+        session.answered.end(request.id, packed, keep=changes)
+        if len(packed) >= ANSWER_TOKEN:
+            session.bucket.charge(len(packed) / ANSWER_TOKEN, asyncio.get_running_loop().time())
+        self._reply(caller, packed, session)
+        if changes:
             self._audited(session, request, args, "ok")
 
-    def _fail(
-        self, envelope: list[bytes], session: Session, request: Request, error: Exception
-    ) -> None:
+    def _fail(self, caller: Caller, session: Session, request: Request, error: Exception) -> None:
         """Answer with what the error means to a client; one of ours is told the log alone."""
         if isinstance(error, AcdError):
             error = CtiError(ErrorCode(error.code), str(error))
@@ -360,26 +584,41 @@ class Server:
             self._log.error("cti.fault", op=request.op, exc_info=error)
             error = CtiError(ErrorCode.INTERNAL, f"{request.op} failed; the daemon's log says why")
         op = self._ops.get(request.op)
-        if (op is not None and op.spec.changes) or error.code is ErrorCode.FORBIDDEN:
+        changes = op is not None and op.spec.changes
+        if changes or error.code is ErrorCode.FORBIDDEN:
             self._audited(session, request, None, error.code.value)
-        self._refuse(envelope, request.id, error)
-
-    def _refuse(self, envelope: list[bytes], number: int | str | None, error: CtiError) -> None:
+        packed = pack_error(request.id, error)
+        if error.code is not ErrorCode.REPLAYED:
+            session.answered.end(request.id, packed, keep=changes)
         self.counts.refused += 1
-        self._reply(envelope, pack_error(number, error))
+        self._reply(caller, packed, session)
 
-    def _reply(self, envelope: list[bytes], packed: bytes) -> None:
-        if self._router is None:
+    def _refuse(self, caller: Caller, number: int | str | None, error: CtiError) -> None:
+        self.counts.refused += 1
+        self._reply(caller, pack_error(number, error))
+
+    def _reply(self, caller: Caller, packed: bytes, session: Session | None = None) -> None:
+        if caller.door.closed:
             return
-        # ROUTER drops for a peer that is gone or does not read, so this is done at once.
-        sent = self._router.send_multipart([*envelope, packed], zmq.DONTWAIT)
-        asyncio.ensure_future(sent).add_done_callback(_look_at)
+        sent = asyncio.ensure_future(
+            caller.door.send_multipart([*caller.envelope, packed], zmq.DONTWAIT)
+        )
+        # Told at once (DONTWAIT): EAGAIN, its queue is full; EHOSTUNREACH, it is gone.
+        error = sent.exception() if sent.done() and not sent.cancelled() else None
+        if not isinstance(error, zmq.Again):
+            return
+        self.counts.unread += 1
+        session = session or self.sessions.get((caller.key, caller.envelope[0]))
+        if session is not None and not session.stuck:
+            session.stuck = True
+            self._log.warning("cti.unread", client=session.client, session=session.number)
 
     def _audited(self, session: Session, request: Request, args: Args | None, outcome: str) -> None:
-        if self._audit is None:
+        if outcome != "ok" and session.refusals.take(asyncio.get_running_loop().time()):
+            self.counts.unaudited += 1
             return
         said = msgspec.to_builtins(args) if args is not None else request.args
-        self._audit(
+        self._write_down(
             AuditLine(
                 at=self._clock(),
                 session=session.number,
@@ -388,8 +627,15 @@ class Server:
                 op=request.op,
                 args=masked(said),
                 outcome=outcome,
+                key=session.key,
+                user=session.user,
+                roles=tuple(sorted(session.roles)),
             )
         )
+
+    def _write_down(self, line: AuditLine) -> None:
+        if self._audit is not None:
+            self._audit(line)
 
     def _spawn(self, work: Any, name: str) -> None:
         task = asyncio.get_running_loop().create_task(work, name=name)
@@ -406,32 +652,29 @@ class Server:
             seq=self.publisher.ring.last_seq,
             session_timeout_s=self._session_timeout_s,
             ops=tuple(sorted(self._ops)),
+            events_port=0 if session.local else int(self._distant_publish.rpartition(":")[2]),
         )
 
-    def _ping(self, _session: Session, _args: Args) -> PingResult:
-        return PingResult(boot=self.boot, seq=self.publisher.ring.last_seq, at=self._clock())
+    def _ping(self, session: Session, _args: Args) -> PingResult:
+        return PingResult(
+            boot=self.boot,
+            seq=self.publisher.ring.last_seq,
+            at=self._clock(),
+            monitors=self._monitoring.counts(session) if self._monitoring is not None else {},
+        )
 
-    def _replay(self, _session: Session, args: ReplayArgs) -> Packed:
+    def _replay(self, session: Session, args: ReplayArgs) -> Packed:
+        if args.monitor is not None and self._monitoring is not None:
+            return self._monitoring.replay(session, args)
         events = self.publisher.ring.since(args.since, args.limit)
         seq = self.publisher.ring.last_seq
         return Packed({"seq": seq, "more": args.since + len(events) < seq}, "events", events)
 
     async def _log_in(self, session: Session, args: LogInArgs) -> LogInResult:
         """Check who it is, have the daemon log him on, and let the session act for him."""
-        stored = self._people(args.agent)
-        if stored is None and session.local:
+        account = await self._gate.check(session, args.agent, args.password)
+        if account is None or not account.agent:
             raise CtiError(ErrorCode.UNKNOWN_AGENT, f"there is no agent {args.agent!r}")
-        if stored == "" and session.local:
-            pass  # whoever may open the daemon's own socket is trusted
-        elif stored == "":
-            raise CtiError(
-                ErrorCode.FORBIDDEN, f"{args.agent!r} has no password: only this machine may log in"
-            )
-        else:
-            async with self._verifying:
-                right = await asyncio.to_thread(check_password, stored, args.password)
-            if not right:
-                raise CtiError(ErrorCode.WRONG_PASSWORD, f"log-in of {args.agent!r} failed")
         resumed = False
         if self._on_log_in is not None:
             try:
@@ -440,68 +683,26 @@ class Server:
                 if error.code != ErrorCode.WRONG_STATE:
                     raise
                 resumed = True  # logged on already: the one thing that refuses a log-on
-        for other in self.sessions.values():
-            other.agents.discard(args.agent)
+        self._forget_agent(args.agent)
         session.agents.add(args.agent)
-        session.roles |= {Role.AGENT}
+        self._gate.grant(session)
         return LogInResult(resumed=resumed)
 
     async def _log_off(self, session: Session, args: Any) -> Any:
         result = None
         if self._on_log_off is not None:
             result = await _settled(self._on_log_off.handler(session, args))
-        for other in self.sessions.values():
-            other.agents.discard(args.agent)
+        self._forget_agent(args.agent)
         return result
+
+    def _forget_agent(self, agent: str) -> None:
+        """No session acts for an agent any more, nor has the roles that it had for that."""
+        for other in self.sessions.values():
+            if agent in other.agents:
+                other.agents.discard(agent)
+                self._gate.grant(other)
 
 
 async def _settled(result: Any) -> Any:
     """What a handler returned, awaited where it must be."""
     return await result if inspect.isawaitable(result) else result
-
-
-def _look_at(sent: asyncio.Future[Any]) -> None:
-    """Take a send's outcome: a peer that left in between needs no answer."""
-    if not sent.cancelled():
-        sent.exception()
-
-
-def _bound(socket: zmq.Socket[Any] | None, address: str) -> str:
-    if socket is None or socket.closed:
-        return address
-    return bytes(socket.getsockopt(zmq.LAST_ENDPOINT)).rstrip(b"\0").decode()
-
-
-def _bind(socket: zmq.Socket[Any], address: str, curve: CurveKeys | None) -> None:
-    """Open a socket for this user alone (ipc), or for who holds the right key (tcp)."""
-    path = Path(address.removeprefix("ipc://")) if address.startswith("ipc://") else None
-    if path is None and curve is not None:
-        socket.setsockopt(zmq.CURVE_SERVER, 1)
-        socket.setsockopt(zmq.CURVE_SECRETKEY, curve.secret)
-        socket.setsockopt(zmq.CURVE_PUBLICKEY, curve.public)
-    try:
-        with _private() if path is not None else contextlib.nullcontext():
-            if path is not None:
-                path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            socket.bind(address)
-    except (zmq.ZMQError, OSError) as error:
-        hint = ""
-        if path is not None and len(os.fsencode(path)) > zmq.IPC_PATH_MAX_LEN:
-            hint = f": its path has more than {zmq.IPC_PATH_MAX_LEN} bytes; choose a shorter one"
-        raise CcdError(f"cti: {address} cannot be opened: {error}{hint}") from error
-
-
-def _unlink(address: str) -> None:
-    """Remove a closed socket's file, which ZeroMQ leaves behind."""
-    if address.startswith("ipc://"):
-        Path(address.removeprefix("ipc://")).unlink(missing_ok=True)
-
-
-@contextlib.contextmanager
-def _private() -> Iterator[None]:
-    """Have whatever is made meanwhile be this user's alone, from its first moment."""
-    before = os.umask(0o077)
-    try:
-        yield
-    finally:
-        os.umask(before)

@@ -222,6 +222,7 @@ def _with_absolute_files(settings: Settings, base: Path) -> Settings:
             private_key=absolute(settings.sip.private_key),
         ),
         recording=replace(settings.recording, folder=absolute(settings.recording.folder)),
+        cti=replace(settings.cti, keys=absolute(settings.cti.keys)),
         queue=tuple(replace(queue, music=absolute(queue.music)) for queue in settings.queue),
         route=tuple(replace(route, flow=absolute(route.flow)) for route in settings.route),
         service_flow=tuple(

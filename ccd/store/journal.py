@@ -25,7 +25,8 @@ from pathlib import Path
 
 from ccd.events import CallCleared, Event, Offered, Originated
 from ccd.model import CallRecord
-from ccd.store import rows
+from ccd.store import audit, rows
+from ccd.store.audit import AuditLine
 from ccd.store.callbacks import OpenCallbacks
 from ccd.store.database import explain, open_for_writing, translated
 from ccd.store.errors import StoreError
@@ -72,6 +73,7 @@ class Writer:
         *,
         alarm: Alarm | None = None,
         keep_events_s: float | None = None,
+        keep_audit_s: float | None = None,
         backlog_limit: int = BACKLOG_LIMIT,
         retry_s: float = RETRY_S,
         clock: Callable[[], float] = time.time,
@@ -93,9 +95,9 @@ class Writer:
             self._records.feed(event)
         self._unfinished = self._records.open_calls
         self._callbacks = OpenCallbacks(self.open_callbacks)
-        self._sweeper = Sweeper(self._db, keep_events_s, clock)
+        self._sweeper = Sweeper(self._db, keep_events_s, clock, keep_audit_s=keep_audit_s)
 
-        self._queue: deque[Event | _Flush] = deque()
+        self._queue: deque[Event | AuditLine | _Flush] = deque()
         self._awake = False
         self._wake = threading.Event()
         self._stopping = False
@@ -104,6 +106,7 @@ class Writer:
 
         # The thread's own.
         self._rows: deque[rows.EventRow] = deque()
+        self._audit: deque[audit.AuditRow] = deque()
         self._dirty: dict[str, CallRecord] = {}
         self._begun: dict[str, int] = {}  # calls that live, and the number of their first event
         self._ended: list[tuple[str]] = []
@@ -137,8 +140,8 @@ class Writer:
 
     @property
     def waiting(self) -> int:
-        """How many events are not on disk yet."""
-        return len(self._queue) + len(self._rows)
+        """How many events and audit lines are not on disk yet."""
+        return len(self._queue) + len(self._rows) + len(self._audit)
 
     @property
     def dropped(self) -> int:
@@ -155,9 +158,16 @@ class Writer:
 
         A subscriber of `EventStream`. Without effect after `close`.
         """
+        self._put(event)
+
+    def append_audit(self, line: AuditLine) -> None:
+        """Have an audit line written soon, as `append` does with events."""
+        self._put(line)
+
+    def _put(self, item: Event | AuditLine) -> None:
         if self._closed:
             return
-        self._queue.append(event)
+        self._queue.append(item)
         # The flag is set before the queue is emptied and cleared before that (see _run),
         # so an event that is appended while it is set is always seen.
         if not self._awake:
@@ -202,7 +212,7 @@ class Writer:
             self._awake = False
             self._drain()
             self._write()
-            if stopping and (self._abandon or not (self._queue or self._rows or self._dirty)):
+            if stopping and (self._abandon or not (self._queue or self._unwritten)):
                 break
             pause = self._next_pause()
         self._close_file()
@@ -214,9 +224,13 @@ class Writer:
         """Return how long to sleep for want of events; None: until one comes."""
         if self._failing:
             return self._retry_s
-        if self._stopping or self._rows or self._dirty:
+        if self._stopping or self._unwritten:
             return 0.0
         return self._sweeper.pause()
+
+    @property
+    def _unwritten(self) -> bool:
+        return bool(self._rows or self._dirty or self._audit)
 
     def _drain(self) -> None:
         """Turn what came into rows and records."""
@@ -226,11 +240,19 @@ class Writer:
                 self._flushes.append(item)
                 continue
             try:
+                if isinstance(item, AuditLine):
+                    self._take_audit(audit.row(item))
+                    continue
                 row = rows.event_row(item)
                 self._take(item, row)
             except Exception as error:  # a fault of ours must cost one event, not the journal
                 self._dropped += 1
-                fault = StoreError(f"event {item.seq} ({type(item).__name__}) was lost: {error!r}")
+                what = (
+                    f"audit line of {item.op}"
+                    if isinstance(item, AuditLine)
+                    else (f"event {item.seq} ({type(item).__name__})")
+                )
+                fault = StoreError(f"{what} was lost: {error!r}")
                 fault.__cause__ = error
                 self._tell(fault)
 
@@ -250,13 +272,19 @@ class Writer:
         else:
             self._dropped += 1
 
+    def _take_audit(self, row: audit.AuditRow) -> None:
+        if self._has_room(self._audit):
+            self._audit.append(row)
+        else:
+            self._dropped += 1
+
     def _has_room(self, waiting: Sized) -> bool:
         return len(waiting) < self._backlog_limit
 
     def _write(self) -> None:
         """Write all that waits, then sweep a little; on failure everything stays as it was."""
         try:
-            while self._rows or self._dirty:
+            while self._unwritten:
                 self._write_batch()
             self._sweeper.step()
         except sqlite3.Error as error:
@@ -278,11 +306,13 @@ class Writer:
     def _write_batch(self) -> None:
         batch = list(itertools.islice(self._rows, LARGEST_BATCH))
         records = [rows.record_row(record) for record in self._dirty.values()]
+        lines = list(itertools.islice(self._audit, LARGEST_BATCH))
         changed = [(name, self._callbacks.get(name)) for name in self._changed_callbacks]
         with self._db.atomic():
             connection = self._db.conn
             connection.executemany(rows.INSERT_EVENT, batch)
             connection.executemany(rows.UPSERT_CALL, records)
+            connection.executemany(audit.INSERT, lines)
             connection.executemany(rows.BEGIN_CALL, self._begun.items())
             connection.executemany(rows.END_CALL, self._ended)
             connection.executemany(
@@ -293,6 +323,8 @@ class Writer:
             )
         for _ in batch:
             self._rows.popleft()
+        for _ in lines:
+            self._audit.popleft()
         self._dirty.clear()
         self._begun.clear()
         self._ended.clear()

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from ccd.config import Settings
 from ccd.settings import addresses
 from ccd.settings.problems import Problem
-from ccd.settings.rules.common import choices
+from ccd.settings.rules.common import choices, not_negative, positive
 
 CODECS = ("PCMU", "PCMA")
 NAT = ("auto", "always", "never")
@@ -77,6 +77,10 @@ def store(settings: Settings) -> Iterator[Problem]:
         yield Problem(
             ("store", "keep_events_days"), f"{section.keep_events_days} is too few", "1 at least"
         )
+    if section.keep_audit_days < 1:
+        yield Problem(
+            ("store", "keep_audit_days"), f"{section.keep_audit_days} is too few", "1 at least"
+        )
 
 
 def cti(settings: Settings) -> Iterator[Problem]:
@@ -86,17 +90,56 @@ def cti(settings: Settings) -> Iterator[Problem]:
         endpoint: str = getattr(section, name)
         key = ("cti", name)
         scheme, found, rest = endpoint.partition("://")
-        mend = '"ipc:///run/ccd/commands", "tcp://127.0.0.1:5555", or empty for the state folder'
+        mend = f'"ipc:///run/ccd/{name}", or empty for the state folder'
         if not endpoint:
             continue
-        if not found or scheme not in ("ipc", "tcp"):
-            yield Problem(key, f'"{endpoint}" is no ZeroMQ endpoint', mend)
-        elif scheme == "tcp":
-            try:
-                addresses.parse_host_port(rest)
-            except ValueError as error:
-                yield Problem(key, f'"{endpoint}" {error}', mend)
+        if found and scheme == "tcp":
+            instead = "listen" if name == "commands" else "listen_events"
+            message = f'"{endpoint}" would be open to everybody'
+            yield Problem(key, message, f'{instead} = "{rest}" serves other machines, with keys')
+        elif scheme != "ipc" or not rest:
+            yield Problem(key, f'"{endpoint}" is no ZeroMQ endpoint of this machine', mend)
     if section.commands and section.commands == section.events:
         yield Problem(("cti", "events"), "is the same endpoint as cti.commands", "give it its own")
+    yield from _cti_listens(settings)
+    yield from _cti_limits(settings)
     if section.replay_events < 0:
         yield Problem(("cti", "replay_events"), "is negative", "0 keeps none")
+
+
+def _cti_listens(settings: Settings) -> Iterator[Problem]:
+    section = settings.cti
+    found: dict[str, tuple[str, int]] = {}
+    for name in ("listen", "listen_events"):
+        text: str = getattr(section, name)
+        if not text:
+            continue
+        mend = '"0.0.0.0:7600" for every interface'
+        try:
+            found[name] = addresses.parse_host_port(text)
+        except ValueError as error:
+            yield Problem(("cti", name), f'"{text}" {error}', mend)
+    if section.listen_events and not section.listen:
+        message = "is of no use without cti.listen"
+        yield Problem(("cti", "listen_events"), message, "give clients an address for commands too")
+    if len(found) == 2 and found["listen"][1] and found["listen"] == found["listen_events"]:
+        message = "is the same address as cti.listen"
+        yield Problem(("cti", "listen_events"), message, "leave it out for the next port")
+    if "listen" in found and not section.listen_events and found["listen"][1] == 65535:
+        message = "leaves no next port for events"
+        yield Problem(("cti", "listen"), message, "a lower one, or give cti.listen_events")
+
+
+def _cti_limits(settings: Settings) -> Iterator[Problem]:
+    section = settings.cti
+    yield from not_negative(("cti", "requests_per_s"), section.requests_per_s, "no limit")
+    if not 1 <= section.request_burst < 1e9:
+        message = f"{section.request_burst:g} is out of range"
+        yield Problem(("cti", "request_burst"), message, "1 at least")
+    if section.lockout_attempts < 0:
+        yield Problem(("cti", "lockout_attempts"), "is negative", "0 locks nobody out")
+    yield from positive(("cti", "lockout_window_s"), section.lockout_window_s)
+    yield from positive(("cti", "lockout_s"), section.lockout_s)
+    if section.lockout_longest_s < section.lockout_s:
+        message = f"{section.lockout_longest_s:g} is less than lockout_s"
+        yield Problem(("cti", "lockout_longest_s"), message, "as long at least")

@@ -119,6 +119,10 @@ def test_a_journal_of_before_is_migrated(tmp_path: Path) -> None:
     raw.execute("drop index events_requests")
     raw.execute("drop index events_messages")
     raw.execute("drop table open_callbacks")
+    raw.execute("drop table audit")
+    raw.execute("drop index if exists calls_customer")
+    raw.execute("alter table calls drop column disposition")
+    raw.execute("alter table calls drop column notes")
     raw.execute("alter table events drop column contact")
     raw.execute("delete from schema_version where version >= 3")
     raw.execute(
