@@ -62,10 +62,11 @@ class DispositionRequiredError(AcdError):
 
 @dataclass(slots=True)
 class _Last:
-    """The last call that an agent had."""
+    """The last contact that an agent had."""
 
-    call: str
+    contact: str
     queue: str
+    call: str
     said: bool = False
     wrap_up_began: float | None = None
 
@@ -84,16 +85,19 @@ class AfterCall:
 
     # --- what happens -----------------------------------------------------------------
 
-    def has(self, agent: str, call: str, queue: str) -> None:
-        """The agent has this call from now on; the one before is past."""
-        last = self._last.get(agent)
-        if last is None or last.call != call:
-            self._last[agent] = _Last(call, queue)
+    def has(self, agent: str, contact: str, queue: str, call: str = "") -> None:
+        """The agent has this contact from now on; the one before is past.
 
-    def wrap_up_began(self, agent: str, call: str, queue: Queue | None, now: float) -> bool:
-        """The agent wraps this call up, maybe again; whether that may end only when he says so."""
+        `call` is the call that was made for it (a callback's), where it is no call itself.
+        """
         last = self._last.get(agent)
-        if last is None or last.call != call:
+        if last is None or last.contact != contact:
+            self._last[agent] = _Last(contact, queue, call or contact)
+
+    def wrap_up_began(self, agent: str, contact: str, queue: Queue | None, now: float) -> bool:
+        """The agent wraps this one up, maybe again; whether that may end only when he says so."""
+        last = self._last.get(agent)
+        if last is None or last.contact != contact:
             return False
         if last.wrap_up_began is None:
             last.wrap_up_began = now
@@ -111,6 +115,11 @@ class AfterCall:
         return last.call
 
     # --- what is so -------------------------------------------------------------------
+
+    def is_last(self, agent: str, contact: str) -> bool:
+        """Whether this is what the agent would wrap up."""
+        last = self._last.get(agent)
+        return last is not None and last.contact == contact
 
     def queue_of(self, agent: str) -> str:
         """The queue of the call that the agent would wrap up; empty where there is none."""

@@ -79,7 +79,7 @@ class AgentServices(Hall):
         view = self._distributor.agent(agent)
         call = self._after_call.says(agent, disposition)
         self._publish(WrappedUp(agent=agent, call=call, disposition=disposition, notes=notes))
-        if view.state is AgentState.WRAP_UP and view.contact == call:
+        if view.state is AgentState.WRAP_UP and self._after_call.is_last(agent, view.contact or ""):
             queue = self._after_call.queue_of(agent)
             if queue in self._queues and self._queues[queue].wrap_up_requires_disposition:
                 now = self._loop.time()

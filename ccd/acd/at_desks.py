@@ -24,6 +24,7 @@ class AtDesks(Hall):
         if self._distributor.offer_accepted(contact_id, now, agent=agent):
             queue = self._cases[contact_id].contact.queue
             self.forecasts.answered(contact_id, agent, queue, now)
+            self._after_call.has(agent, contact_id, queue, self._call_with(agent))
         self._pump()
 
     def offer_failed(self, contact_id: str, cause: Cause, agent: str) -> None:
@@ -46,3 +47,10 @@ class AtDesks(Hall):
         if self._distributor.remove(contact_id, reason, self._loop.time()):
             del self._cases[contact_id]
             self._pump()
+
+    def _call_with(self, agent: str) -> str:
+        """The call that this agent has answered; empty where there is none."""
+        for call in self._switch.calls.values():
+            if call.answered is not None and call.answered.agent == agent:
+                return call.id
+        return ""

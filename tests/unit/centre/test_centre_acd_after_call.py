@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import msgspec
 import pytest
@@ -16,8 +18,11 @@ from ccd.acd.after_call import (
 )
 from ccd.acd.errors import WrongStateError
 from ccd.config import Disposition, NotReadyReason, Queue, Settings
+from ccd.cti.catalogue import AgentArgs, NextStateArgs, WrapUpArgs
+from ccd.cti.wire import CtiError, ErrorCode
 from ccd.events import WrappedUp
 from ccd.model import AgentState
+from ccd.services import Handlers
 from ccd.settings.check import check
 
 LI, WANG = "13800000001", "13800000002"
@@ -145,3 +150,49 @@ def test_settings_that_could_not_work_are_found() -> None:
     said = "\n".join(map(str, check(wrong)))
     for part in ("ordres", "no after-call work", "sold", "it has no name"):
         assert part in said
+
+
+def test_a_callback_is_wrapped_up_as_the_call_that_was_made_for_it(tmp_path: Path) -> None:
+    town = town_of(
+        tmp_path,
+        wrap_up_s=5.0,
+        wrap_up_requires_disposition=True,
+        callback={"trunk": "carrier"},
+    )
+    town.come(LI, seconds=2.0)
+    town.leave(LI, 1.0)
+    town.centre.acd.wrap_up("anna", "nothing")
+    town.who(WANG).answers_after = 1.0
+    town.centre.floor.callbacks.request(WANG, "orders")
+    town.run(10.0)
+    assert town.conversations[-1] == (WANG, "anna")
+    town.leave(WANG, 60.0)
+    assert town.agent_state("anna") == "wrap_up"
+    assert town.centre.acd.wrap_up("anna", "sold") == town.call_id(WANG)
+    assert town.agent_state("anna") == "ready"
+    assert town.records[town.call_id(WANG)].disposition == "sold"
+    assert town.records[town.call_id(LI)].disposition == "nothing"
+    town.assert_nothing_left()
+
+
+def test_over_the_cti(tmp_path: Path) -> None:
+    """Each refusal in the CTI's words."""
+    town = town_of(tmp_path, wrap_up_s=5.0, wrap_up_requires_disposition=True)
+    ops: Any = Handlers(cast("Any", SimpleNamespace(centre=town.centre)))
+    session: Any = None
+    town.come(LI, seconds=2.0)
+    ops.next_state(session, NextStateArgs(agent="anna", state=AgentState.NOT_READY, reason="lunch"))
+    with pytest.raises(CtiError) as wrong:
+        ops.wrap_up(session, WrapUpArgs(agent="anna", disposition="compliant"))
+    assert wrong.value.code is ErrorCode.BAD_ARGS
+    town.leave(LI, 1.0)
+    with pytest.raises(CtiError, match="what came of call") as owes:
+        ops.ready(session, AgentArgs(agent="anna"))
+    assert owes.value.code is ErrorCode.WRONG_STATE
+    said = ops.wrap_up(session, WrapUpArgs(agent="anna", disposition="sold", notes="ten"))
+    assert said.call == town.call_id(LI)
+    town.run(5.0)
+    assert town.agent_state("anna") == "not_ready"
+    with pytest.raises(CtiError, match="as the next state") as late:
+        ops.next_state(session, NextStateArgs(agent="anna", state=AgentState.READY))
+    assert late.value.code is ErrorCode.WRONG_STATE
