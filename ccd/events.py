@@ -257,7 +257,10 @@ class RouteRequested(Event, frozen=True, kw_only=True):
 
 
 class RouteUsed(Event, frozen=True, kw_only=True):
-    """Where it went: the router's destination, or by `why` (timeout, refused, no_router) the ACD's."""
+    """Where it went: the router's destination, or by `why` (`ccd.control.routing.Why`) the ACD's.
+
+    Follows every `RouteRequested`, once a call and queue; `destination` is empty where the caller left.
+    """
 
     call: str
     router: str

@@ -16,7 +16,7 @@ with SyncClient(*sys.argv[1:2], name="route_calls") as client:
     router = client.call("route_register", queue="*", timeout_ms=1000).router
     print(f"asked as {router}", flush=True)
     for asked in client.events(None, RouteRequested):
-        if asked.router != router:
+        if not isinstance(asked, RouteRequested) or asked.router != router:
             continue
         queue = QUEUES.get(asked.data.get("language", ""))
         to = f"agent:{ADVISERS[asked.ani]}" if asked.ani in ADVISERS else f"queue:{queue}"

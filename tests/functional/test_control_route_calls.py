@@ -9,6 +9,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 from sip_party import Party, party
 
@@ -156,7 +157,7 @@ async def test_refusals_of_the_operations(tmp_path: Path) -> None:
     root.mkdir()
     async with daemon(root) as (client, hop), party("udp:127.0.0.1:0") as caller:
 
-        async def code(op: str, **args: object) -> str:
+        async def code(op: str, **args: Any) -> str:
             try:
                 await client.call(op, **args)
             except CtiError as error:

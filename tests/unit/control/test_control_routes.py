@@ -55,7 +55,7 @@ def asks(centre: VirtualCentre, queue: str = "orders", timeout_s: float = 2.0) -
 
 def select(centre: VirtualCentre, destination: str, **data: str) -> str:
     call = centre.call.id
-    why = centre.centre.routes.select("crm", call, destination, data)
+    why: str = centre.centre.routes.select("crm", call, destination, data)
     centre.run(0.1)
     return why
 
