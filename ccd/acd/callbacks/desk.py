@@ -118,7 +118,7 @@ class Hours(Protocol):
 
 
 class CallbackDesk:
-    """Has customers called back; a `ccd.acd.service.Desk`.
+    """Has customers called back; a `ccd.acd.seams.Desk`.
 
     `hours` are those of the queues that have any; `forecast(queue, enqueued_at)` is asked
     where customers are called first; `goodbye` takes over a caller of a queue who is to be told that he
@@ -329,7 +329,7 @@ class CallbackDesk:
         for queue in tuple(self._openings):
             self._stop_watching(queue)
 
-    # --- the distributor's decisions: `ccd.acd.service.Desk` --------------------------------------
+    # --- the distributor's decisions: `ccd.acd.seams.Desk` --------------------------------------
 
     def assigned(self, contact: Contact, agent: str, phone: str, queue: str) -> None:
         """Ring this agent for this callback."""
