@@ -98,6 +98,22 @@ class ListenMode(StrEnum):
     """He hears all and all hear him (barge)."""
 
 
+class SystemState(StrEnum):
+    """How the system is (ECMA-269, system status), the gravest last."""
+
+    NORMAL = "normal"
+    OVERLOADED = "overloaded"
+    """It keeps up, but late: new calls are let in more slowly."""
+    SHEDDING = "shedding"
+    """New calls are refused."""
+    MEDIA_LOST = "media_lost"
+    """A media worker died, and is not back yet."""
+    STORE_FAILING = "store_failing"
+    """Events cannot be written: they wait in memory."""
+    DRAINING = "draining"
+    """It ends: no new calls."""
+
+
 class Outcome(StrEnum):
     """How a call ended, for the call record and the figures."""
 

@@ -2,16 +2,22 @@
 
 ZeroMQ's PUB drops for a subscriber that does not keep up and never waits for one; who
 lost events sees it in the numbers, and asks for them (`since`).
+
+Topics: `event/TYPE` for every event, `monitor/ID` for those that are about what a monitor
+watches, `beat`. ZeroMQ filters here, at the publisher: a seat that subscribes to its own
+monitor costs nothing but what is about it.
 """
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Iterable
 
 import zmq
 
 from ccd.coalescer import Coalescer
-from ccd.cti.wire import BEAT, CtiError, ErrorCode, pack
+from ccd.cti.monitors import Entry, Monitor, Monitors
+from ccd.cti.wire import BEAT, EVENT_TOPIC, CtiError, ErrorCode, pack
 from ccd.events import Event
 
 # Plain numbers: joining and passing pyzmq's enumerations cost as much as the sending.
@@ -24,6 +30,11 @@ thread, which cost 50 to 80 µs of CPU an event on two busy cores, the event its
 
 SUBSCRIBER_QUEUE = 20_000
 """Events that wait for one slow subscriber before its next ones are dropped (some 5 MB)."""
+
+
+_FIXMAP = tuple(bytes([0x80 + size]) for size in range(5))
+_N, _EVENT, _CALL, _STOPPED = (pack(key) for key in ("n", "event", "call", "stopped"))
+"""Parts of a monitor's message, so that its event need not be packed a second time."""
 
 
 class Ring:
@@ -64,12 +75,17 @@ class Ring:
         end = min(self.last_seq, seq + limit)
         return [self._slots[(n - self._first) % self.size] for n in range(seq + 1, end + 1)]
 
+    def packed(self, seq: int) -> bytes:
+        """Return an event that is kept (`oldest` to `last_seq`)."""
+        return self._slots[(seq - self._first) % self.size]
+
 
 class Publisher:
-    """Hands every event to the socket, once there is one, and to the ring."""
+    """Hands every event to the socket, once there is one, to the ring and to the monitors."""
 
     def __init__(self, *, keep: int, last_seq: int, boot: str, clock: Callable[[], float]) -> None:
         self.ring = Ring(keep, last_seq)
+        self.monitors = Monitors(lambda: secrets.token_hex(8))
         self.failed = 0
         """Events that ZeroMQ would not take."""
         self._boot = boot
@@ -109,13 +125,32 @@ class Publisher:
         kind = type(event)
         topic = self._topics.get(kind)
         if topic is None:
-            topic = self._topics[kind] = kind.__name__.encode()
+            topic = self._topics[kind] = EVENT_TOPIC + kind.__name__.encode()
         self._send(topic, packed)
+        for monitor, entry in self.monitors.take(event):
+            self._send(monitor.topic, _message(entry, packed))
+
+    def monitored(self, monitor: Monitor, since: int, limit: int) -> tuple[list[bytes], bool]:
+        """Return up to `limit` messages of a monitor after event number `since`, and whether
+        there are more. Raises CtiError(gone)."""
+        monitor.forget(self.ring.oldest)
+        if since < monitor.forgotten or since > self.ring.last_seq:
+            raise CtiError(
+                ErrorCode.GONE,
+                f"no events of this monitor after number {since}: they are kept from "
+                f"{monitor.forgotten} on; stop it and start it again",
+                {"oldest": monitor.forgotten + 1, "seq": self.ring.last_seq},
+            )
+        entries = monitor.since(since, limit)
+        more = bool(entries) and entries[-1] is not monitor.entries[-1]
+        return [_message(entry, self.ring.packed(entry.seq)) for entry in entries], more
 
     def beat(self) -> None:
         """Say the newest number, so that who lost the last event learns of it."""
         beat = {"boot": self._boot, "seq": self.ring.last_seq, "at": self._clock()}
         self._send(BEAT, pack(beat))
+        for monitor in self.monitors.spoke():
+            self._send(monitor.topic, pack({"n": monitor.n}))
 
     def _send(self, topic: bytes, packed: bytes) -> None:
         if self._socket is not None:
@@ -133,3 +168,13 @@ class Publisher:
                 self._socket.send(packed, _DONTWAIT)
             except zmq.ZMQError:
                 self.failed += 1
+
+
+def _message(entry: Entry, packed: bytes) -> bytes:
+    """A monitor's message: `{n, event}`, and `call` or `stopped` where there is one."""
+    parts = [_N, pack(entry.n), _EVENT, packed]
+    if entry.call is not None:
+        parts += [_CALL, pack(entry.call)]
+    if entry.stopped:
+        parts += [_STOPPED, pack(entry.stopped)]
+    return _FIXMAP[len(parts) // 2] + b"".join(parts)

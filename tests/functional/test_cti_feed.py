@@ -10,7 +10,8 @@ import msgspec
 import pytest
 import zmq
 
-from ccd.cti import client as client_module
+from ccd.cti import asyncio_client as client_module
+from ccd.cti import feed as feed_module
 from ccd.cti import publisher as publisher_module
 from ccd.cti.client import Client, CtiError, ErrorCode
 from ccd.cti.server import Server
@@ -37,7 +38,7 @@ def stream() -> EventStream:
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client_module, "RETRY_S", 0.02)
+    monkeypatch.setattr(feed_module, "RETRY_S", 0.02)
     monkeypatch.setattr(client_module, "PING_S", 0.05)
 
 
@@ -46,7 +47,7 @@ def publish(stream: EventStream, count: int) -> None:
         stream.publish(AgentReady(agent="anna"))
 
 
-async def take(feed: client_module.Feed, count: int, within: float = 10.0) -> list[int]:
+async def take(feed: feed_module.Feed, count: int, within: float = 10.0) -> list[int]:
     async with asyncio.timeout(within):
         return [(await anext(feed)).seq for _ in range(count)]
 
@@ -320,14 +321,14 @@ async def test_raw_subscribers_get_topics_and_maps(tmp_path: Path, stream: Event
     await server.start()
     context = zmq.asyncio.Context()
     socket = context.socket(zmq.SUB)
-    socket.subscribe(b"AgentNotReady")
+    socket.subscribe(b"event/AgentNotReady")
     socket.connect(StatePaths(tmp_path).cti_events)
     async with asyncio.timeout(5):
         while not await socket.poll(20):
             publish(stream, 1)
             stream.publish(AgentNotReady(agent="anna", reason="lunch"))
         topic, body = await socket.recv_multipart()
-    assert topic == b"AgentNotReady"
+    assert topic == b"event/AgentNotReady"
     plain = msgspec.msgpack.decode(body)
     assert (plain["type"], plain["agent"], plain["reason"]) == ("AgentNotReady", "anna", "lunch")
     socket.close(0)
