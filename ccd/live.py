@@ -194,6 +194,8 @@ class Live:
 
 _WHOLE = frozenset(
     {"skill", "customer_class", "customer", "calendar", "disposition", "not_ready_reason"}
+    # The dialling plan is made of all that can be dialled.
+    | {"dialling", "agent", "queue", "route"}
 )
 
 _OPPOSITE = {Verb.ADD: Verb.REMOVE, Verb.CHANGE: Verb.CHANGE, Verb.REMOVE: Verb.ADD}

@@ -35,7 +35,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     """Which of its keys have changed, by name."""
 
     def __str__(self) -> str:
-        what = f"{self.table.replace('_', ' ')} {self.name}"
+        what = f"{self.table.replace('_', ' ')} {self.name}".rstrip()
         match self.verb:
             case Verb.ADD:
                 return f"{what} is added"
@@ -68,26 +68,36 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
 _LIVE: dict[str, str] = {
     "skill": "name",
+    "disposition": "name",
+    "not_ready_reason": "name",
     "customer_class": "name",
     "calendar": "name",
     "customer": "number",
     "phone": "name",
     "queue": "name",
     "agent": "name",
+    "user": "name",
     "route": "dnis",
     "service_flow": "name",
 }
 """Tables of several whose elements can come, change and go at any time, and the key that
 says which element is which."""
 
+_LIVE_SECTIONS = ("dialling",)
+"""Tables of which there is one, whose keys can change at any time."""
+
 _STEPS: tuple[tuple[str, frozenset[Verb]], ...] = (
     # What others name comes before them, and goes after them.
     *((table, frozenset(Verb)) for table in ("skill", "customer_class", "calendar", "customer")),
+    ("user", frozenset(Verb)),
+    ("not_ready_reason", frozenset(Verb)),
     ("phone", frozenset({Verb.ADD, Verb.CHANGE})),
     ("queue", frozenset({Verb.ADD, Verb.CHANGE})),
     ("agent", frozenset({Verb.ADD, Verb.CHANGE})),
+    *((table, frozenset(Verb)) for table in _LIVE_SECTIONS),
     ("queue", frozenset({Verb.REMOVE})),
     ("agent", frozenset({Verb.REMOVE})),
+    ("disposition", frozenset(Verb)),
     ("flow", frozenset(Verb)),
     ("route", frozenset(Verb)),
     ("service_flow", frozenset(Verb)),
@@ -96,7 +106,9 @@ _STEPS: tuple[tuple[str, frozenset[Verb]], ...] = (
 """The order of the changes."""
 
 _AT_START = tuple(
-    field.name for field in msgspec.structs.fields(Settings) if field.name not in _LIVE
+    field.name
+    for field in msgspec.structs.fields(Settings)
+    if field.name not in _LIVE and field.name not in _LIVE_SECTIONS
 )
 """Tables that are read once, when the daemon starts."""
 
@@ -108,6 +120,11 @@ def plan(old: Settings, new: Settings, changed_flows: Iterable[str] = ()) -> Pla
     that `new` does not use are passed over. The order of tables in the file does not matter.
     """
     found = [change for table in _LIVE for change in _changes(table, old, new)]
+    found += (
+        Change(verb=Verb.CHANGE, table=table, name="", keys=keys)
+        for table in _LIVE_SECTIONS
+        if (keys := tuple(_differing(getattr(old, table), getattr(new, table))))
+    )
     used = {each.flow for each in new.route} | {each.flow for each in new.service_flow}
     found += (
         Change(verb=Verb.CHANGE, table="flow", name=name)
@@ -135,7 +152,7 @@ def with_what_applies(old: Settings, new: Settings) -> Settings:
 
     What needs a restart is as it was, so that it is named again the next time.
     """
-    live = {table: getattr(new, table) for table in _LIVE}
+    live = {table: getattr(new, table) for table in (*_LIVE, *_LIVE_SECTIONS)}
     return msgspec.structs.replace(old, **live)
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from ccd.acd.errors import QueueNotEmptyError
 from ccd.acd.views import QueueView
-from ccd.config import Agent, Calendar, Phone, Queue, Route, Settings
+from ccd.config import Agent, Calendar, Dialling, DiallingRule, Phone, Queue, Route, Settings
 from ccd.live import Live, QueueInUseError, WrongSettingsError
 
 replace = msgspec.structs.replace
@@ -143,7 +143,7 @@ def test_a_queue_with_callers_stays_unless_they_go_elsewhere(live: Live, rooms: 
     assert set(rooms.open) == {"orders", "advice"}
     assert set(rooms.known) == {"anna", "bert"}
     live.change(new, move_to={"advice": "orders"})
-    assert rooms.told == ["-advice>orders"]
+    assert rooms.told == ["tables:0", "-advice>orders"]
 
 
 def test_a_failure_on_the_way_takes_back_what_was_done(live: Live, rooms: Rooms) -> None:
@@ -180,3 +180,13 @@ def test_a_flow_s_new_version_reaches_the_ivr(
     live = Live(routed, distribution=rooms, answering=rooms)
     assert live.change(routed, changed_flows=[str(flow)])
     assert rooms.told == ["routes:1"]
+
+
+def test_a_dialling_plan_is_made_anew_without_a_restart(live: Live, rooms: Rooms) -> None:
+    rule = DiallingRule(number="6000", to=f"queue:{live.settings.queue[0].name}")
+    new = replace(live.settings, dialling=Dialling(rule=(rule,)))
+    done = live.change(new)
+    assert [str(change) for change in done.apply] == ["dialling changes: rule"]
+    assert done.restart == ()
+    assert rooms.told == ["tables:0"]
+    assert live.settings == new
