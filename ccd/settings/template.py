@@ -29,10 +29,16 @@ ccd config show       shows what applies, and where each value comes from"""
 NOT_SET: Final = "not set"
 """How a key is shown whose default is that nothing is said."""
 
+NOBODYS_PASSWORD: Final = "$argon2id$v=19$m=65536,t=3,p=4$c2FsdHNhbHQ$YWFhYWFhYWFhYWFhYWFhYQ"
+"""How a hash looks; no password is known that has it."""
+
 Row = Mapping[str, Any]
 
 POSSIBLE: Final[Mapping[str, Row]] = {
     "skill": {"name": "english", "title": "English"},
+    "user": {"name": "chief", "role": "supervisor", "password_hash": NOBODYS_PASSWORD},
+    "disposition": {"name": "sold"},
+    "not_ready_reason": {"name": "lunch"},
     "customer_class": {"name": "vip", "head_start_s": 60.0},
     "customer": {"number": "13800138000", "customer_class": "vip", "adviser": "li.na"},
     "calendar": {

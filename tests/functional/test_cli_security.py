@@ -13,13 +13,17 @@ import sys
 import time
 import tomllib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from ccd.cli import app
 from ccd.cti.access import check_password
 from ccd.cti.client import CtiError, SyncClient
+from ccd.errors import CcdError
 
 PASSWORD = "correct horse"
 CCD = (sys.executable, "-m", "ccd")
@@ -136,39 +140,65 @@ def test_another_machines_supervisor(running: Path) -> None:
     assert (refused.returncode, "revoked" in refused.stderr) == (1, True), refused.stderr
 
 
-def test_keys_are_made_once_and_for_their_owner_alone(tmp_path: Path) -> None:
+@dataclass
+class Done:
+    """What a command came to, in this process."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def here(*args: object, input: str | None = None) -> Done:  # noqa: A002 - subprocess's word
+    """A command without a process of its own, which takes half a second."""
+    result = CliRunner().invoke(app, [*map(str, args)], input=input)
+    if isinstance(result.exception, CcdError):
+        return Done(1, result.stdout, str(result.exception))
+    return Done(result.exit_code, result.stdout, result.stderr)
+
+
+def told(*args: object, input: str | None = None) -> str:  # noqa: A002
+    done = here(*args, input=input)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_keys_are_made_once_and_for_their_owner_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     keys = tmp_path / "keys"
-    early = ccd("keys", "client", "wall", "--dir", keys, cwd=tmp_path)
+    early = here("keys", "client", "wall", "--dir", keys)
     assert (early.returncode, "ccd keys server" in early.stderr) == (1, True)
-    made = json.loads(said("keys", "server", "--dir", keys, "--json"))
+    made = json.loads(told("keys", "server", "--dir", keys, "--json"))
     assert stat.S_IMODE(Path(made["file"]).stat().st_mode) == 0o600
-    again = ccd("keys", "server", "--dir", keys)
+    again = here("keys", "server", "--dir", keys)
     assert (again.returncode, "--force" in again.stderr) == (1, True)
-    declined = ccd("keys", "server", "--dir", keys, "--force", input="n\n")
+    declined = here("keys", "server", "--dir", keys, "--force", input="n\n")
     assert declined.returncode == 1
-    listed = json.loads(said("keys", "list", "--dir", keys, "--json"))
+    listed = json.loads(told("keys", "list", "--dir", keys, "--json"))
     assert listed == {"server": made["public_key"], "clients": []}
-    said("keys", "client", "wall", "--dir", keys, cwd=tmp_path)
+    told("keys", "client", "wall", "--dir", keys)
     assert stat.S_IMODE((tmp_path / "wall.toml").stat().st_mode) == 0o600
     for name, says in (("wall", "already"), ("../wall", "no name")):
-        refused = ccd("keys", "client", name, "--dir", keys, cwd=tmp_path)
+        refused = here("keys", "client", name, "--dir", keys)
         assert (refused.returncode, says in refused.stderr) == (1, True)
-    (client,) = json.loads(said("keys", "list", "--dir", keys, "--json"))["clients"]
+    (client,) = json.loads(told("keys", "list", "--dir", keys, "--json"))["clients"]
     assert client["name"] == "wall"
-    assert "wall" in said("keys", "list", "--dir", keys)
-    said("keys", "server", "--dir", keys, "--force", "--yes")
-    assert json.loads(said("keys", "list", "--dir", keys, "--json"))["server"] != made["public_key"]
-    said("keys", "revoke", "wall", "--dir", keys)
-    gone = ccd("keys", "revoke", "wall", "--dir", keys)
+    assert "wall" in told("keys", "list", "--dir", keys)
+    told("keys", "server", "--dir", keys, "--force", "--yes")
+    assert json.loads(told("keys", "list", "--dir", keys, "--json"))["server"] != made["public_key"]
+    told("keys", "revoke", "wall", "--dir", keys)
+    gone = here("keys", "revoke", "wall", "--dir", keys)
     assert (gone.returncode, "no client" in gone.stderr) == (1, True)
 
 
-def test_a_password_becomes_a_hash_and_nothing_else(tmp_path: Path) -> None:
-    line = said("password", "--stdin", "--user", "chief", input=PASSWORD + "\n")
+def test_a_password_becomes_a_hash_and_nothing_else() -> None:
+    line = told("password", "--stdin", "--user", "chief", input=PASSWORD + "\n")
     assert PASSWORD not in line
     found = re.search(r'password_hash = "(.+)"', line)
     assert found is not None
     assert check_password(found[1], PASSWORD)
     assert not check_password(found[1], PASSWORD + " ")
-    assert ccd("password", "--stdin", input="short\n").returncode == 1
-    assert "--stdin" in ccd("password", stdin=subprocess.DEVNULL).stderr
+    assert here("password", "--stdin", input="short\n").returncode == 1
+    assert "--stdin" in here("password").stderr

@@ -3,10 +3,11 @@
 import msgspec
 import pytest
 
-from ccd.config import Agent, Cti, Media, Phone, Queue, Route, Settings, Sip, Store, Trunk
+from ccd.config import Agent, Cti, Media, Phone, Queue, Route, Settings, Sip, Store, Trunk, User
 from ccd.demo_settings import demo_settings
 from ccd.settings.check import check
 from ccd.settings.problems import spell
+from ccd.settings.template import NOBODYS_PASSWORD as HASH
 
 
 def complaints(settings: Settings) -> list[str]:
@@ -100,7 +101,23 @@ def test_media(media: Media, says: str) -> None:
         (Settings(store=Store(batch_ms=101)), "1 to 100"),
         (Settings(store=Store(keep_events_days=0)), "1 at least"),
         (Settings(cti=Cti(commands="http://x")), "no ZeroMQ endpoint"),
-        (Settings(cti=Cti(commands="tcp://127.0.0.1")), "has no port"),
+        (Settings(cti=Cti(commands="tcp://127.0.0.1:5")), "open to everybody"),
+        (Settings(cti=Cti(events="udp://x")), "no ZeroMQ endpoint"),
+        (Settings(cti=Cti(listen="127.0.0.1")), "has no port"),
+        (Settings(cti=Cti(listen="127.0.0.1:65535")), "no next port"),
+        (Settings(cti=Cti(listen_events="127.0.0.1:7601")), "without cti.listen"),
+        (Settings(cti=Cti(listen="h:1", listen_events="h:1")), "same address"),
+        (Settings(cti=Cti(requests_per_s=-1.0)), "negative"),
+        (Settings(cti=Cti(request_burst=0.0)), "out of range"),
+        (Settings(cti=Cti(lockout_attempts=-1)), "negative"),
+        (Settings(cti=Cti(lockout_window_s=0.0)), "not above zero"),
+        (Settings(cti=Cti(lockout_s=9.0, lockout_longest_s=8.0)), "less than lockout_s"),
+        (Settings(user=(User(name="", role="qa", password_hash=HASH),)), "is empty"),
+        (Settings(user=(User(name="u", role="boss", password_hash=HASH),)), "none of the choices"),
+        (Settings(user=(User(name="u", role="qa", password_hash=""),)), "ccd password"),
+        (Settings(user=(User(name="u", role="qa", password_hash="secret"),)), "no argon2 hash"),
+        (Settings(user=(User(name="u", role="qa", password_hash=HASH[:-30]),)), "no whole argon2"),
+        (Settings(user=(User(name="u", role="qa", password_hash=HASH),) * 2), "is taken by"),
         (Settings(cti=Cti(commands="ipc://a", events="ipc://a")), "same endpoint"),
         (Settings(cti=Cti(replay_events=-1)), "is negative"),
     ],

@@ -70,6 +70,9 @@ def test_every_default_in_the_template_is_the_default(tmp_path: Path) -> None:
     assert as_written == replace(
         with_examples,
         skill=(),
+        not_ready_reason=(),
+        disposition=(),
+        user=(),
         customer_class=(),
         customer=(),
         calendar=(),
