@@ -36,7 +36,7 @@ class Monitoring:
         target = _target(args)
         self._check(session, target)
         monitors = self._publisher.monitors
-        if len(monitors.held_by(session.identity)) >= MAX_A_SESSION:
+        if len(monitors.held_by(session.id)) >= MAX_A_SESSION:
             raise CtiError(ErrorCode.BUSY, f"this session has {MAX_A_SESSION} monitors already")
         calls: tuple[str, ...]
         people: tuple[str, ...]
@@ -49,31 +49,31 @@ class Monitoring:
                 calls, people = (target.name,), ()
         state = self._picture(target, calls, people)
         seq = self._publisher.ring.last_seq
-        monitor = monitors.start(target, session.identity, seq)
+        monitor = monitors.start(target, session.id, seq)
         return MonitorStartResult(
             monitor=monitor.id, topic=monitor.topic.decode(), seq=seq, n=monitor.n, state=state
         )
 
     def stop(self, session: Session, args: MonitorArgs) -> None:
         """End it for this session."""
-        if not self._publisher.monitors.stop(args.monitor, session.identity):
+        if not self._publisher.monitors.stop(args.monitor, session.id):
             raise _unknown(args.monitor)
 
     def replay(self, session: Session, args: ReplayArgs) -> Packed:
         """Messages of a monitor of this session, after an event number."""
         monitor = self._publisher.monitors.get(args.monitor or "")
-        if monitor is None or session.identity not in monitor.holders:
+        if monitor is None or session.id not in monitor.holders:
             raise _unknown(args.monitor or "")
         messages, more = self._publisher.monitored(monitor, args.since, args.limit)
         return Packed({"seq": self._publisher.ring.last_seq, "more": more}, "events", messages)
 
     def counts(self, session: Session) -> dict[str, int]:
         """How many events each monitor of a session has had."""
-        return {each.id: each.n for each in self._publisher.monitors.held_by(session.identity)}
+        return {each.id: each.n for each in self._publisher.monitors.held_by(session.id)}
 
     def ended(self, session: Session) -> None:
         """The session is over."""
-        self._publisher.monitors.ended(session.identity)
+        self._publisher.monitors.ended(session.id)
 
     def _check(self, session: Session, target: Target) -> None:
         """Raise CtiError(forbidden) where this session may not watch that."""
