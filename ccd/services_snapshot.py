@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Protocol
 
-from ccd.acd.errors import UnknownAgentError, UnknownQueueError
+from ccd.acd.errors import UnknownQueueError
 from ccd.acd.views import AgentView as AcdAgent
 from ccd.acd.views import QueueView as AcdQueue
 from ccd.centre import Centre
@@ -135,7 +135,7 @@ class SnapshotHandlers:
         if view is not None:
             return self._agent(view)
         if not acd.knows(name):
-            raise CtiError(ErrorCode.UNKNOWN_AGENT, str(UnknownAgentError(name)))
+            raise CtiError(ErrorCode.UNKNOWN_AGENT, f"the settings have no agent {name!r}")
         return AgentView(agent=name, state=AgentState.LOGGED_OUT)
 
     def _agent(self, view: AcdAgent) -> AgentView:
