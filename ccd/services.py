@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable
 from typing import Protocol
 
 import ccd
 from ccd import services_acd, services_calls, services_customers, services_routing
-from ccd.acd.after_call import DispositionRequiredError
-from ccd.acd.errors import AcdError, UnknownAgentError, WrongStateError
 from ccd.centre import Centre
 from ccd.cti.catalogue import (
     AgentArgs,
@@ -25,7 +22,6 @@ from ccd.cti.catalogue import (
     WrapUpResult,
 )
 from ccd.cti.session import Session
-from ccd.cti.wire import CtiError, ErrorCode
 from ccd.model import AgentState
 from ccd.services_snapshot import SERVED as SEEN
 from ccd.services_snapshot import Seen, SnapshotHandlers
@@ -82,48 +78,33 @@ class Handlers:
 
     def log_in(self, _session: Session, args: LogInArgs) -> None:
         """Begin an agent's shift."""
-        self._agent_act(lambda: self._daemon.centre.acd.log_on(args.agent, args.phone))
+        self._daemon.centre.acd.log_on(args.agent, args.phone)
 
     def log_off(self, _session: Session, args: AgentArgs) -> None:
         """End it."""
-        self._agent_act(lambda: self._daemon.centre.acd.log_off(args.agent or ""))
+        self._daemon.centre.acd.log_off(args.agent or "")
 
     def ready(self, _session: Session, args: AgentArgs) -> None:
         """Take calls."""
-        self._agent_act(lambda: self._daemon.centre.acd.ready(args.agent or ""))
+        self._daemon.centre.acd.ready(args.agent or "")
 
     def not_ready(self, _session: Session, args: NotReadyArgs) -> None:
         """Take none."""
-        self._agent_act(lambda: self._daemon.centre.acd.not_ready(args.agent or "", args.reason))
+        self._daemon.centre.acd.not_ready(args.agent or "", args.reason)
 
     def wrap_up_done(self, _session: Session, args: AgentArgs) -> None:
         """Done with the last call."""
-        self._agent_act(lambda: self._daemon.centre.acd.wrap_up_done(args.agent or ""))
+        self._daemon.centre.acd.wrap_up_done(args.agent or "")
 
     def wrap_up(self, _session: Session, args: WrapUpArgs) -> WrapUpResult:
         """Say what came of the last call."""
-        acd, calls = self._daemon.centre.acd, []
-        self._agent_act(
-            lambda: calls.append(acd.wrap_up(args.agent or "", args.disposition, args.notes))
-        )
-        return WrapUpResult(call=calls[0])
+        call = self._daemon.centre.acd.wrap_up(args.agent or "", args.disposition, args.notes)
+        return WrapUpResult(call=call)
 
     def next_state(self, _session: Session, args: NextStateArgs) -> None:
         """Say what comes after the present call."""
         acd = self._daemon.centre.acd
-        self._agent_act(lambda: acd.next_state(args.agent or "", args.state, args.reason))
-
-    @staticmethod
-    def _agent_act(act: Callable[[], None]) -> None:
-        """Do it, and put the ACD's refusal in the CTI's words."""
-        try:
-            act()
-        except UnknownAgentError as error:
-            raise CtiError(ErrorCode.UNKNOWN_AGENT, str(error)) from error
-        except (WrongStateError, DispositionRequiredError) as error:
-            raise CtiError(ErrorCode.WRONG_STATE, str(error)) from error
-        except AcdError as error:
-            raise CtiError(ErrorCode.BAD_ARGS, str(error)) from error
+        acd.next_state(args.agent or "", args.state, args.reason)
 
     # --- what is so --------------------------------------------------------------------
 

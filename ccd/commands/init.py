@@ -14,14 +14,15 @@ from ccd.commands.options import Config, State
 EPILOG = """\
 [bold]Examples[/]
 
-  ccd init                        ~/.config/ccd/ccd.toml, and a flow beside it
+  ccd init                        ~/.config/ccd/ccd.toml, and flows beside it
 
   ccd init --config ./ccd.toml    in this folder
 
   ccd init --state /srv/ccd       in a state folder, for the daemon that uses it
 """
 
-FLOW_NAME = "welcome.yaml"
+FLOWS = ("welcome.yaml", "check_pin.yaml")
+"""The first answers callers; the other is for agents who switch on its `[[service_flow]]`."""
 PASSWORD_BYTES = 15
 
 
@@ -30,7 +31,7 @@ def init(
     config: Config = None,
     state: State = None,
 ) -> None:
-    """Write a commented settings file and an example call flow.
+    """Write a commented settings file and two example call flows.
 
     The file shows every key with its meaning and default, and describes a small call
     centre that runs as it is: one phone with a fresh password, one agent, one queue.
@@ -41,19 +42,20 @@ def init(
     from ccd.settings.template import template
 
     file = _target(config, state)
-    flow = file.with_name(FLOW_NAME)
-    existing = [str(path) for path in (file, flow) if path.exists()]
+    flows = [file.with_name(name) for name in FLOWS]
+    existing = [str(path) for path in (file, *flows) if path.exists()]
     if existing and not force:
         raise CcdError(f"{' and '.join(existing)} exists already; --force overwrites")
-    example = Path(settings.__file__).with_name(FLOW_NAME)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        _write(flow, example.read_text(encoding="utf-8"))
+        for flow in flows:
+            example = Path(settings.__file__).with_name(flow.name)
+            _write(flow, example.read_text(encoding="utf-8"))
         _write(file, template(secrets.token_urlsafe(PASSWORD_BYTES)))
     except OSError as error:
         raise CcdError(f"cannot write {error.filename}: {error.strerror}") from None
     load(file)  # what we write must be what we read
-    typer.echo(f"Wrote {file} and {flow}.")
+    typer.echo(f"Wrote {file}, and beside it {' and '.join(FLOWS)}.")
     typer.echo("Look through the settings, then check and start:")
     suffix = "" if config is None else f" --config {config}"
     suffix += "" if state is None else f" --state {state}"

@@ -266,12 +266,14 @@ class QueueView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LegView(msgspec.Struct, frozen=True, kw_only=True):
-    """One party of a call in a snapshot."""
+    """One party's connection to a call in a snapshot; a phone with several calls has one in each."""
 
     leg: str
     party: str
     state: str
     agent: str | None = None
+    mode: ListenMode | None = None
+    """How it listens; none: it is a party, or is to become one."""
 
 
 class CallView(msgspec.Struct, frozen=True, kw_only=True):
@@ -748,7 +750,7 @@ CATALOGUE: dict[str, Spec] = {
             AgentArgs,
             changes=True,
             for_agent=True,
-            errors=FOR_AGENT,
+            errors=(*FOR_AGENT, ErrorCode.DISPOSITION_REQUIRED),
         ),
         Spec(
             "not_ready",
@@ -756,7 +758,7 @@ CATALOGUE: dict[str, Spec] = {
             NotReadyArgs,
             changes=True,
             for_agent=True,
-            errors=FOR_AGENT,
+            errors=(*FOR_AGENT, ErrorCode.DISPOSITION_REQUIRED, ErrorCode.UNKNOWN_REASON),
         ),
         Spec(
             "wrap_up_done",
@@ -764,7 +766,7 @@ CATALOGUE: dict[str, Spec] = {
             AgentArgs,
             changes=True,
             for_agent=True,
-            errors=FOR_AGENT,
+            errors=(*FOR_AGENT, ErrorCode.DISPOSITION_REQUIRED),
         ),
         Spec(
             "wrap_up",
@@ -774,7 +776,7 @@ CATALOGUE: dict[str, Spec] = {
             WrapUpResult,
             changes=True,
             for_agent=True,
-            errors=FOR_AGENT,
+            errors=(*FOR_AGENT, ErrorCode.UNKNOWN_DISPOSITION, ErrorCode.NOTHING_TO_WRAP_UP),
         ),
         Spec(
             "next_state",

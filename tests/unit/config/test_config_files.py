@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from ccd.commands.init import FLOWS, init
 from ccd.config import Announce, Overflow, Queue, Ring, Settings
 from ccd.demo_settings import SERVICE_NUMBER, demo_settings
 from ccd.settings import describe, load
@@ -30,7 +31,8 @@ def test_every_key_is_explained(table: str, field: describe.Field) -> None:
 
 
 def write_template(tmp_path: Path, text: str) -> Path:
-    (tmp_path / "welcome.yaml").write_text("")
+    for flow in FLOWS:
+        (tmp_path / flow).write_text("")
     path = tmp_path / "ccd.toml"
     path.write_text(text, encoding="utf-8")
     return path
@@ -72,6 +74,8 @@ def test_every_default_in_the_template_is_the_default(tmp_path: Path) -> None:
         skill=(),
         not_ready_reason=(),
         disposition=(),
+        service_flow=(),
+        dialling=replace(with_examples.dialling, rule=(), forbidden=()),
         user=(),
         customer_class=(),
         customer=(),
@@ -195,9 +199,7 @@ def test_nothing_above_the_ground_floor_is_imported() -> None:
 
 
 def test_init_writes_files_that_only_their_owner_reads(tmp_path: Path) -> None:
-    from ccd.commands.init import init
-
     init(config=tmp_path / "new" / "ccd.toml")
-    for name in ("ccd.toml", "welcome.yaml"):
+    for name in ("ccd.toml", *FLOWS):
         mode = stat.S_IMODE((tmp_path / "new" / name).stat().st_mode)
         assert mode == 0o600
