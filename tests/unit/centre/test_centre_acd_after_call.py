@@ -16,10 +16,10 @@ from ccd.acd.after_call import (
     UnknownDispositionError,
     UnknownReasonError,
 )
-from ccd.acd.errors import WrongStateError
+from ccd.acd.errors import AcdError, WrongStateError
 from ccd.config import Disposition, NotReadyReason, Queue, Settings
 from ccd.cti.catalogue import AgentArgs, NextStateArgs, WrapUpArgs
-from ccd.cti.wire import CtiError, ErrorCode
+from ccd.cti.wire import ErrorCode
 from ccd.events import WrappedUp
 from ccd.model import AgentState
 from ccd.services import Handlers
@@ -176,23 +176,23 @@ def test_a_callback_is_wrapped_up_as_the_call_that_was_made_for_it(tmp_path: Pat
 
 
 def test_over_the_cti(tmp_path: Path) -> None:
-    """Each refusal in the CTI's words."""
+    """Each refusal by a code that the CTI has; the server says it in an answer."""
     town = town_of(tmp_path, wrap_up_s=5.0, wrap_up_requires_disposition=True)
     ops: Any = Handlers(cast("Any", SimpleNamespace(centre=town.centre)))
     session: Any = None
     town.come(LI, seconds=2.0)
     ops.next_state(session, NextStateArgs(agent="anna", state=AgentState.NOT_READY, reason="lunch"))
-    with pytest.raises(CtiError) as wrong:
+    with pytest.raises(AcdError) as wrong:
         ops.wrap_up(session, WrapUpArgs(agent="anna", disposition="compliant"))
-    assert wrong.value.code is ErrorCode.BAD_ARGS
+    assert ErrorCode(wrong.value.code) is ErrorCode.UNKNOWN_DISPOSITION
     town.leave(LI, 1.0)
-    with pytest.raises(CtiError, match="what came of call") as owes:
+    with pytest.raises(AcdError, match="what came of call") as owes:
         ops.ready(session, AgentArgs(agent="anna"))
-    assert owes.value.code is ErrorCode.WRONG_STATE
+    assert ErrorCode(owes.value.code) is ErrorCode.DISPOSITION_REQUIRED
     said = ops.wrap_up(session, WrapUpArgs(agent="anna", disposition="sold", notes="ten"))
     assert said.call == town.call_id(LI)
     town.run(5.0)
     assert town.agent_state("anna") == "not_ready"
-    with pytest.raises(CtiError, match="as the next state") as late:
+    with pytest.raises(AcdError, match="as the next state") as late:
         ops.next_state(session, NextStateArgs(agent="anna", state=AgentState.READY))
-    assert late.value.code is ErrorCode.WRONG_STATE
+    assert ErrorCode(late.value.code) is ErrorCode.WRONG_STATE
