@@ -157,7 +157,7 @@ class Centre:
             settings,
             switch=self.switch,
             floor=self.floor,
-            answer_service=self.ivr.enter,
+            ivr=self.ivr,
             events=events,
             loop=loop,
             wall_clock=wall_clock,

@@ -17,6 +17,7 @@ from ccd.cti.call_operations import (
     KeysArgs,
     MakeCallArgs,
     NumberArgs,
+    SendToIvrArgs,
 )
 from ccd.cti.session import Session
 from ccd.cti.spec import AgentArgs
@@ -28,7 +29,7 @@ SERVED = (
     *("make_call", "dial_digits", "hold_call", "retrieve_call", "alternate_call"),
     *("consultation_call", "reconnect_call", "transfer_call", "conference_call"),
     *("single_step_transfer", "single_step_conference", "clear_connection", "clear_call"),
-    *("generate_digits", "associate_data"),
+    *("generate_digits", "associate_data", "send_to_ivr", "recall_from_ivr"),
 )
 """The operations that are done here."""
 
@@ -122,3 +123,13 @@ class CallHandlers:
     def associate_data(self, _session: Session, args: DataArgs) -> None:
         """Attach it."""
         said(lambda: self._calls.associate_data(args.agent or "", args.data, args.call))
+
+    def send_to_ivr(self, _session: Session, args: SendToIvrArgs) -> None:
+        """Send the caller through a flow."""
+        loans = self._daemon.centre.control.ivr_loans
+        said(lambda: loans.send(args.agent or "", args.flow, args.call, args.data))
+
+    def recall_from_ivr(self, _session: Session, args: CallArgs) -> None:
+        """Have him back."""
+        loans = self._daemon.centre.control.ivr_loans
+        said(lambda: loans.recall(args.agent or "", args.call))

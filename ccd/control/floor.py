@@ -18,10 +18,12 @@ from ccd.control.destinations import (
     ToService,
 )
 from ccd.control.dialling import DiallingPlan
+from ccd.control.ivr_loan import IvrLoans
 from ccd.control.own_calls import OwnCalls
 from ccd.control.service import CallControl
 from ccd.errors import CcdError
 from ccd.events import EventStream
+from ccd.ivr.service import Ivr
 from ccd.model import Cause
 from ccd.switch.admission import PHONE_PREFIX
 from ccd.switch.call import Call, Controller
@@ -37,16 +39,15 @@ class ControlFloor:
         *,
         switch: Switch,
         floor: Floor,
-        answer_service: Callable[[Call, str], None],
+        ivr: Ivr,
         events: EventStream,
         loop: asyncio.AbstractEventLoop,
         wall_clock: Callable[[], float],
     ) -> None:
-        """`answer_service` gives a call that an agent made to the flow of a number. Raises `CcdError`."""
         self._switch = switch
         self._floor = floor
         self._acd = floor.acd
-        self._answer_service = answer_service
+        self._answer_service = ivr.enter
         self._wall_clock = wall_clock
         self._roles = {agent.name: agent.role for agent in settings.agent}
         self._log = structlog.get_logger("control")
@@ -61,6 +62,7 @@ class ControlFloor:
             role_of=self.role_of,
             wall_clock=wall_clock,
         )
+        self.ivr_loans = IvrLoans(switch=switch, acd=self._acd, calls=self.calls, ivr=ivr)
 
     def role_of(self, agent: str) -> str:
         """An agent's role, for the dialling plan."""

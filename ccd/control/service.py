@@ -114,12 +114,13 @@ class CallControl:
     def retrieve_call(self, agent: str, call: str | None = None) -> None:
         """Be back in a conversation that is held (retrieve call)."""
         found, leg = self.connection(Verb.RETRIEVE_CALL, agent, call)
+        self._caller_is_here(found)
         self._switch.retrieve(leg, found)
 
     def alternate_call(self, agent: str) -> Call:
         """Hold the one, speak with the other (alternate call); returns the one spoken in from now on."""
         _, leg = self.connection(Verb.ALTERNATE_CALL, agent, None)
-        kept = leg.kept[-1]
+        kept = self._other(leg)
         self._switch.retrieve(leg, kept)
         return kept
 
@@ -144,7 +145,7 @@ class CallControl:
 
     def _merge(self, verb: Verb, agent: str, *, stay: bool) -> Call:
         present, leg = self.connection(verb, agent, None)
-        kept = leg.kept[-1]
+        kept = self._other(leg)
         # The customer's call stays; of two alike, the older.
         first, other = (
             (present, kept) if self._rank(present) < self._rank(kept) else (kept, present)
@@ -160,6 +161,20 @@ class CallControl:
         except NotReachable as error:
             raise ControlError(Refused.WRONG_STATE, str(error)) from error
         return first
+
+    def _other(self, leg: Leg) -> Call:
+        """The call on hold beside the one in which he speaks. Raises `ControlError`."""
+        kept = leg.kept[-1]
+        self._caller_is_here(kept)
+        return kept
+
+    @staticmethod
+    def _caller_is_here(call: Call) -> None:
+        if call.caller_away:
+            raise ControlError(
+                Refused.WRONG_STATE,
+                f"the caller of call {call.id} is in a flow: recall_from_ivr has him back",
+            )
 
     def _rank(self, call: Call) -> tuple[bool, float]:
         return self._acd.contact(call) is None, call.offered_at
@@ -290,6 +305,10 @@ class CallControl:
             raise ControlError(
                 Refused.UNKNOWN_AGENT, f"agent {agent!r} never logged on: log on first"
             )
+
+    def resolve(self, agent: str, number: str) -> Destination:
+        """What a number leads to when this agent dials it. Raises `ControlError`."""
+        return self._resolve(agent, number)
 
     def _resolve(self, agent: str, number: str) -> Destination:
         try:

@@ -27,6 +27,8 @@ class Situation(StrEnum):
     """He speaks with one other party."""
     HOLD = "hold"
     """He holds the call, and has no other."""
+    IN_IVR = "in_ivr"
+    """He waits for his caller, whom he sent through a flow; he hears nothing of it."""
     CONSULT_INITIATED = "consult_initiated"
     """He began a second call, nobody has answered him yet, and the first is on hold."""
     CONSULTING = "consulting"
@@ -80,13 +82,13 @@ _HOLDING = frozenset({_S.HOLD, _S.ALL_HELD})
 _THERE = frozenset(_S) - {_S.NULL, _S.ALERTING}
 
 ALLOWED: dict[Verb, frozenset[Situation]] = {
-    Verb.MAKE_CALL: frozenset({_S.NULL, _S.HOLD}),
+    Verb.MAKE_CALL: frozenset({_S.NULL, _S.HOLD, _S.IN_IVR}),
     Verb.DIAL_DIGITS: frozenset({_S.INITIATED, _S.CONSULT_INITIATED}),
     Verb.ANSWER_CALL: frozenset({_S.ALERTING}),
     Verb.HOLD_CALL: _SPEAKING,
     Verb.RETRIEVE_CALL: _HOLDING,
     Verb.ALTERNATE_CALL: frozenset({_S.CONSULTING}),
-    Verb.CONSULTATION_CALL: frozenset({_S.CONNECTED, _S.CONFERENCED, _S.HOLD}),
+    Verb.CONSULTATION_CALL: frozenset({_S.CONNECTED, _S.CONFERENCED, _S.HOLD, _S.IN_IVR}),
     Verb.RECONNECT_CALL: frozenset({_S.CONSULTING, _S.CONSULT_INITIATED}),
     Verb.TRANSFER_CALL: frozenset({_S.CONSULTING, _S.CONSULT_INITIATED}),
     Verb.SINGLE_STEP_TRANSFER: frozenset({_S.CONNECTED, _S.HOLD}),
@@ -108,7 +110,7 @@ ALLOWED: dict[Verb, frozenset[Situation]] = {
     Verb.PAUSE_RECORDING: _SPEAKING | _HOLDING,
     Verb.RESUME_RECORDING: _SPEAKING | _HOLDING,
     Verb.SEND_TO_IVR: frozenset({_S.CONNECTED}),
-    Verb.RECALL_FROM_IVR: frozenset({_S.HOLD}),
+    Verb.RECALL_FROM_IVR: frozenset({_S.IN_IVR, _S.ALL_HELD}),
     Verb.ASSOCIATE_DATA: _THERE | {_S.ALERTING},
 }
 """Any other pair is answered with `wrong_state`."""
@@ -130,7 +132,9 @@ def situation(leg: Leg | None, call: Call | None) -> Situation:
         return Situation.CONSULT_INITIATED if leg.kept else Situation.INITIATED
     another = bool(leg.kept) or leg.call is not call
     if state is ConnectionState.HOLD:
-        return Situation.ALL_HELD if another else Situation.HOLD
+        if another:
+            return Situation.ALL_HELD
+        return Situation.IN_IVR if call.caller_away else Situation.HOLD
     if another:
         return Situation.CONSULTING
     return Situation.CONNECTED if len(others) == 1 else Situation.CONFERENCED

@@ -73,6 +73,15 @@ class DataArgs(CallArgs, frozen=True, kw_only=True):
     """New values; an empty one takes the key away."""
 
 
+class SendToIvrArgs(CallArgs, frozen=True, kw_only=True):
+    """Arguments of `send_to_ivr`."""
+
+    flow: Annotated[str, Meta(min_length=1, max_length=64)]
+    """A `[[service_flow]]` of the settings, by name."""
+    data: Data = {}
+    """Variables for the flow, beside what the call has."""
+
+
 class CallResult(msgspec.Struct, frozen=True, kw_only=True):
     """The call that the agent is in from now on."""
 
@@ -168,4 +177,11 @@ CALL_OPERATIONS: tuple[Spec, ...] = (
         "Attach data to the call; it goes where the caller goes.",
         DataArgs,
     ),
+    _spec(
+        "send_to_ivr",
+        "Send the caller through a service flow (to key a PIN, say) and have him back. The agent "
+        "hears nothing of it, and it is not recorded; ReturnedFromIvr says what came of it.",
+        SendToIvrArgs,
+    ),
+    _spec("recall_from_ivr", "Have the caller back before the flow is done with him."),
 )

@@ -166,6 +166,22 @@ class Operations:
         """Attach data to the call; it goes where the caller goes."""
         await self._op("associate_data", data=data, call=call, agent=agent)
 
+    async def send_to_ivr(
+        self,
+        flow: str,
+        call: str | None = None,
+        data: Mapping[str, str] | None = None,
+        agent: str | None = None,
+    ) -> None:
+        """Send the caller through a service flow (to key a PIN, say) and have him back. The agent
+        hears nothing of it, and it is not recorded; ReturnedFromIvr says what came of it.
+        """
+        await self._op("send_to_ivr", flow=flow, call=call, data=data, agent=agent)
+
+    async def recall_from_ivr(self, call: str | None = None, agent: str | None = None) -> None:
+        """Have the caller back before the flow is done with him."""
+        await self._op("recall_from_ivr", call=call, agent=agent)
+
     async def ping(self) -> PingResult:
         """Keep the session alive."""
         result: PingResult = await self._op("ping")
@@ -258,7 +274,9 @@ class Operations:
         limit: int = 1000,
         monitor: str | None = None,
     ) -> ReplayResult:
-        """Events after a number, for who was cut off: all, or those of one monitor."""
+        """Events after a number, for who was cut off: all (supervisors and admins), or those of
+        one monitor of this session.
+        """
         result: ReplayResult = await self._op("replay", since=since, limit=limit, monitor=monitor)
         return result
 
@@ -653,6 +671,22 @@ class SyncOperations:
         """Attach data to the call; it goes where the caller goes."""
         self._op("associate_data", data=data, call=call, agent=agent)
 
+    def send_to_ivr(
+        self,
+        flow: str,
+        call: str | None = None,
+        data: Mapping[str, str] | None = None,
+        agent: str | None = None,
+    ) -> None:
+        """Send the caller through a service flow (to key a PIN, say) and have him back. The agent
+        hears nothing of it, and it is not recorded; ReturnedFromIvr says what came of it.
+        """
+        self._op("send_to_ivr", flow=flow, call=call, data=data, agent=agent)
+
+    def recall_from_ivr(self, call: str | None = None, agent: str | None = None) -> None:
+        """Have the caller back before the flow is done with him."""
+        self._op("recall_from_ivr", call=call, agent=agent)
+
     def ping(self) -> PingResult:
         """Keep the session alive."""
         result: PingResult = self._op("ping")
@@ -731,7 +765,9 @@ class SyncOperations:
         return result
 
     def replay(self, since: int, limit: int = 1000, monitor: str | None = None) -> ReplayResult:
-        """Events after a number, for who was cut off: all, or those of one monitor."""
+        """Events after a number, for who was cut off: all (supervisors and admins), or those of
+        one monitor of this session.
+        """
         result: ReplayResult = self._op("replay", since=since, limit=limit, monitor=monitor)
         return result
 

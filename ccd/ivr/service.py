@@ -35,6 +35,10 @@ Done = Callable[[Call, str, dict[str, str]], None]
 """Told that a borrowed caller is back: the call, the outcome, what the flow gathered."""
 
 
+ToTheQueue = Callable[[Call, str], None]
+"""Takes a borrowed caller to the queue (by name) to which his flow sends him."""
+
+
 class Outcome(StrEnum):
     """How a caller came back, where the flow has no word of its own for it (`return`)."""
 
@@ -76,6 +80,7 @@ class _Loan:
     before: dict[str, str]
     """Variables as they were when the flow began."""
     done: Done
+    to_queue: ToTheQueue
 
 
 @dataclass(slots=True, eq=False)
@@ -145,7 +150,13 @@ class Ivr:
     # --- callers whom an agent sends ------------------------------------------------------
 
     def borrow(
-        self, call: Call, flow_name: str, done: Done, data: Mapping[str, str] | None = None
+        self,
+        call: Call,
+        flow_name: str,
+        done: Done,
+        data: Mapping[str, str] | None = None,
+        *,
+        to_queue: ToTheQueue | None = None,
     ) -> None:
         """Take an established call's caller through a flow, and give him back exactly once.
 
@@ -157,8 +168,8 @@ class Ivr:
         the flow's `return` step, or one of `Outcome`. The call's controller is the one from before
         by then, and `done` may set another. `gathered` are the variables that the flow set, which
         are in `call.data` too; secrets are in neither. After `done` the IVR does what the flow
-        wants where it wants more: it hangs up (HUNG_UP) or enqueues the call (QUEUED; `done` has
-        taken the agent out of it). News that ended it (the caller left, the agent left) is then
+        wants where it wants more: it hangs up (HUNG_UP), or sends the call to a queue (QUEUED): by
+        `to_queue(call, queue)`, or as any caller, when `done` has taken the agent out of it. News that ended it (the caller left, the agent left) is then
         told to the call's controller as if the IVR had never been there.
 
         Raises `UnknownFlowError`, and `NotToBeSentError` where nobody is there to be sent, a phone
@@ -177,7 +188,9 @@ class Ivr:
         variables = {"ani": call.ani, "dnis": call.dnis, **call.data, **(data or {})}
         agent = (call.answered.agent or "") if call.answered is not None else ""
         visit = self._visit(call, flow, variables)
-        visit.loan = _Loan(lender, agent, flow_name, dict(variables), done)
+        visit.loan = _Loan(
+            lender, agent, flow_name, dict(variables), done, to_queue or self._enqueue
+        )
         call.controller = self
         self._events.publish(SentToIvr(call=call.id, flow=flow_name, agent=agent))
         visit.alarm.set(self._loop.time())
@@ -325,7 +338,8 @@ class Ivr:
         call = visit.call
         self._end(visit, Outcome.QUEUED)
         if call.ending is None and call.caller.ending is None and call.caller.connected:
-            self._enqueue(call, action.queue)
+            to_queue = self._enqueue if visit.loan is None else visit.loan.to_queue
+            to_queue(call, action.queue)
 
     def _hang_up(self, visit: _Visit, _action: HangUp) -> None:
         self._end(visit, Outcome.HUNG_UP)

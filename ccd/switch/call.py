@@ -163,8 +163,12 @@ class Call:
     """Of those in the last three, who is told of them in place of the controller."""
     transferred_from: Leg | None = None
     """The leg that gave the call away, until its successor answers."""
+    left_on_hold: bool = False
+    """The agent who left it last held it (said for `Controller.agent_left`)."""
     controller: Controller | None = None
     bridged: bool = False
+    caller_away: bool = False
+    """Its caller is elsewhere for a while (`Switch.part_caller`): nobody is bridged with him."""
     recorder: int | None = None
     """The node that records the conversation."""
     recording: str = ""

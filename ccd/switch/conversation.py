@@ -44,7 +44,7 @@ class Conversations:
     def join(self, call: Call) -> None:
         """The parties hear each other from now on."""
         parties = call.parties
-        if len(parties) < 2 or call.bridged:
+        if len(parties) < 2 or call.bridged or call.caller_away:
             return
         first, second = parties[0], parties[1]
         call.bridged = True
@@ -76,6 +76,24 @@ class Conversations:
         for leg in call.legs:
             if leg.call is call:
                 self._patch.hear(leg, ())
+
+    def part_caller(self, call: Call) -> None:
+        """The caller leaves the conversation for a while; the agent stays, as one who holds."""
+        agent = call.answered
+        assert agent is not None
+        self.part(call)
+        call.caller_away = True
+        if not agent.held:
+            agent.held = True
+            self._changed(agent, by=agent.party)
+
+    def caller_back(self, call: Call) -> None:
+        """He is back: with his agent, or with music where that one speaks in another call."""
+        call.caller_away = False
+        agent = call.answered
+        if agent is not None and agent.call is call:
+            self.retrieve(agent)
+        self.join(call)
 
     def widen(self, call: Call, leg: Leg, *, secondary: str = "", by: Leg | None = None) -> None:
         """A further party is in the conversation; says so."""
@@ -115,7 +133,7 @@ class Conversations:
 
     def retrieve(self, leg: Leg) -> None:
         """It is in the conversation again, unless the far end holds as well."""
-        if leg.connected and leg.held:
+        if leg.connected and leg.held and not leg.call.caller_away:
             leg.held = False
             self._changed(leg, by=leg.party)
 
@@ -143,8 +161,9 @@ class Conversations:
         else:
             returned = False
         leg.kept.append(before)
-        leg.call, leg.held = call, False
-        leg.state = ConnectionState.HOLD if leg.held_by_far_end else ConnectionState.CONNECTED
+        leg.call, leg.held = call, call.caller_away
+        holding = leg.held or leg.held_by_far_end
+        leg.state = ConnectionState.HOLD if holding else ConnectionState.CONNECTED
         if not was_holding:
             self._events.publish(Held(call=before.id, leg=leg.id, by=leg.party))
         if returned and leg.state is ConnectionState.CONNECTED:

@@ -222,7 +222,14 @@ class Switch:
         return leg
 
     def ring_outside(
-        self, call: Call, *, number: str, trunk: str, queue: str, ani: str | None = None
+        self,
+        call: Call,
+        *,
+        number: str,
+        trunk: str,
+        queue: str,
+        ani: str | None = None,
+        emergency: bool = False,
     ) -> Leg:
         """Call a number outside for this call, in an agent's place: as `ring`, without an agent.
 
@@ -238,6 +245,7 @@ class Switch:
             ani=call.number if ani is None else ani,
             diverted_by=ours,
             now=self._clock(),
+            emergency=emergency,
         )
         call.ringing.append(leg)
         self._say_delivered(call, leg, queue=queue, number=number)
@@ -402,6 +410,23 @@ class Switch:
         elif call in leg.kept and leg.is_here:
             self._conversations.turn_to(leg, call)
 
+    def part_caller(self, call: Call) -> None:
+        """The caller leaves the conversation for a while, to key what nobody is to hear.
+
+        The agent stays connected, as one who holds; neither hears the other, nothing is recorded,
+        and nobody can be bridged with the caller until `caller_back`. Raises `NotReachable`, and
+        then nothing has changed.
+        """
+        agent = self._giver(call)
+        if call.parties != [call.caller, agent]:
+            raise NotReachable(Cause.REJECTED, f"call {call.id} is not between caller and agent")
+        self._conversations.part_caller(call)
+
+    def caller_back(self, call: Call) -> None:
+        """The caller is back with his agent, who hears him unless he speaks in another call."""
+        if call.caller_away:
+            self._conversations.caller_back(call)
+
     def begin(self, leg: Leg, controller: Controller, *, dnis: str = "") -> Call:
         """A party begins another call and keeps the one that it has on hold (CSTA consultation call).
 
@@ -438,6 +463,27 @@ class Switch:
         if leg is not None and call.caller.state is ConnectionState.NULL:
             self._patch.stop(leg)
             call.caller, call.answered = leg, None
+
+    def seat(self, call: Call, agent: Leg) -> None:
+        """Of the two who speak in a call this one has the agent's seat, the other is the caller.
+
+        So it is already where a customer is there; of two colleagues either may give the other
+        away. Raises `NotReachable` where there are not just these two, or the agent is himself the
+        caller whom a queue's agent answered.
+        """
+        others = [party for party in call.parties if party is not agent]
+        if len(others) != 1 or agent is call.caller:
+            raise NotReachable(Cause.REJECTED, f"call {call.id} is not one of caller and agent")
+        (other,) = others
+        if other is call.caller:
+            return
+        if call.caller.state is not ConnectionState.NULL:
+            raise NotReachable(Cause.REJECTED, f"the caller of call {call.id} is being called")
+        call.caller, call.answered = other, agent
+        call.joined = [leg for leg in call.joined if leg not in (other, agent)]
+        for leg in (other, agent):
+            call.guests.pop(leg, None)
+        call.ani = other.agent or call.ani
 
     # --- verbs: guests -----------------------------------------------------------------------
 
@@ -514,6 +560,8 @@ class Switch:
         `call.answered` is the new one from now on.
         """
         call, giver = leg.call, leg.call.answered
+        if call.caller_away:
+            raise NotReachable(Cause.REJECTED, f"the caller of call {call.id} is away")
         if leg not in call.listeners or not leg.is_here or giver is None:
             raise NotReachable(Cause.REJECTED, f"call {call.id} has no agent to take it from")
         call.listeners.remove(leg)
@@ -531,6 +579,9 @@ class Switch:
         """
         if other.ringing or other.ending is not None or call.ending is not None:
             raise NotReachable(Cause.REJECTED, f"call {other.id} is not yet, or no more, answered")
+        for both in (call, other):
+            if both.caller_away:
+                raise NotReachable(Cause.REJECTED, f"the caller of call {both.id} is away")
         self._messages.stop(other)
         self._conversations.part(other)
         self._conversations.stop_ringback(other)
@@ -606,7 +657,8 @@ class Switch:
             call.guests.pop(leg, None)
             call.ringing.append(leg)
         self._conversations.part(call)
-        self.play_music(call.caller)
+        if call.caller.call is call:
+            self.play_music(call.caller)
         call.transferred_from = giver
         call.answered = None
         self._endings.end(giver, Cause.TRANSFER, call=call)
@@ -623,19 +675,35 @@ class Switch:
         self._give_to_ringing(call, giver, ())
         return leg
 
-    def transfer_outside(self, call: Call, *, number: str, trunk: str, queue: str) -> Leg:
+    def transfer_outside(
+        self,
+        call: Call,
+        *,
+        number: str,
+        trunk: str,
+        queue: str,
+        ani: str | None = None,
+        emergency: bool = False,
+    ) -> Leg:
         """Give the call to a number outside in one step, as `transfer`. Raises `NotReachable`."""
         giver = self._giver(call)
-        leg = self.ring_outside(call, number=number, trunk=trunk, queue=queue)
+        leg = self.ring_outside(
+            call, number=number, trunk=trunk, queue=queue, ani=ani, emergency=emergency
+        )
         self._give_to_ringing(call, giver, ())
         return leg
 
     def detach_agent(self, call: Call) -> None:
         """The agent leaves a call that goes on without him (parked, sent to a queue): music.
 
-        The controller is told `agent_left` with TRANSFER when his phone is free.
+        The controller is told `agent_left` with TRANSFER when his phone is free. A caller who is
+        away (`part_caller`) is not any more. Raises `NotReachable`.
         """
-        self._give_to_ringing(call, self._giver(call), ())
+        giver = call.answered if call.caller_away else self._giver(call)
+        if giver is None:
+            raise NotReachable(Cause.REJECTED, f"call {call.id} is with no agent")
+        call.caller_away = False
+        self._give_to_ringing(call, giver, ())
 
     @staticmethod
     def _giver(call: Call) -> Leg:

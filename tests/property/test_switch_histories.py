@@ -253,6 +253,8 @@ class History:
                 lambda one, kept: switch.merge(one.call, kept, one, stay=False)
             ),
             lambda: switch.detach_agent(call),
+            lambda: switch.part_caller(call),
+            lambda: switch.caller_back(call),
             lambda: switch.start_recording(call),
             lambda: switch.stop_recording(call),
             lambda: switch.pause_recording(call),

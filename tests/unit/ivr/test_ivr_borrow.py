@@ -157,24 +157,19 @@ def test_the_flow_hangs_up(rig: Rig) -> None:
 
 
 def test_the_flow_sends_him_to_a_queue(rig: Rig) -> None:
-    def take_the_agent_out(call: Call) -> None:
-        agent, acd = call.answered, rig.centre.centre.acd
-        assert agent is not None
-        acd.agent_left(call, agent, Cause.TRANSFER)
-        rig.centre.centre.switch._conversations.part(call)
-        call.answered = None
-        rig.centre.centre.switch.clear_connection(agent, Cause.TRANSFER)
-
-    rig.then = take_the_agent_out
     rig.centre.centre.acd.not_ready("agent1", "break")
-    rig.send()
+
+    def to_queue(call: Call, queue: str) -> None:
+        assert rig.told() == [("agent1", "queued")]
+        rig.centre.centre.acd.transfer_to_queue(call, queue)
+
+    rig.centre.do(lambda: rig.ivr.borrow(rig.call, "pin", rig.done, to_queue=to_queue), 0.1)
     rig.key("123498763")
     assert rig.back == [("queued", {"account": "1234", "wish": "more"})]
     rig.centre.run(2.0)
     assert rig.centre.centre.acd.queue_of(rig.call) == "orders"
     assert rig.centre.centre.acd.position(rig.call.id) == 1
     rig.centre.do(rig.centre.caller.hang_up)
-    assert rig.told() == [("agent1", "queued")]
     rig.centre.assert_nothing_left()
 
 
