@@ -7,7 +7,13 @@ from collections import Counter
 from typing import Protocol
 
 import ccd
-from ccd import services_acd, services_calls, services_customers, services_routing
+from ccd import (
+    services_acd,
+    services_calls,
+    services_colleagues,
+    services_customers,
+    services_routing,
+)
 from ccd.centre import Centre
 from ccd.cti.catalogue import (
     AgentArgs,
@@ -44,11 +50,13 @@ def services(daemon: Running) -> dict[str, Op]:
     acd_handlers = services_acd.AcdHandlers(daemon)
     routing = services_routing.RoutingHandlers(daemon)
     calls = services_calls.CallHandlers(daemon)
+    colleagues = services_colleagues.ColleagueHandlers(daemon)
     seen = SnapshotHandlers(daemon)
     known = services_customers.CustomerHandlers(daemon)
-    return (
+    ops = (
         {name: Op.of(name, getattr(acd_handlers, name)) for name in services_acd.SERVED}
         | {name: Op.of(name, getattr(calls, name)) for name in services_calls.SERVED}
+        | {name: Op.of(name, getattr(colleagues, name)) for name in services_colleagues.SERVED}
         | {name: Op.of(name, getattr(routing, name)) for name in services_routing.SERVED}
         | {name: Op.of(name, getattr(seen, name)) for name in SEEN}
         | {name: Op.of(name, getattr(known, name)) for name in services_customers.SERVED}
@@ -66,6 +74,7 @@ def services(daemon: Running) -> dict[str, Op]:
             )
         }
     )
+    return services_colleagues.locked_out(ops, lambda: daemon.centre.control)
 
 
 class Handlers:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from ccd.acd.errors import AcdError
 from ccd.config import Queue, Settings
 
-OUR_REASONS = frozenset({"logged_on", "rona", "session_lost"})
+OUR_REASONS = frozenset({"logged_on", "rona", "session_lost", "locked"})
 """Why an agent is not ready without his doing; these need no `[[not_ready_reason]]`."""
 
 

@@ -10,20 +10,29 @@ import structlog
 from ccd.acd.errors import AcdError
 from ccd.acd.floor import Floor
 from ccd.config import Queue, Settings
+from ccd.control.answering import Answering
 from ccd.control.destinations import (
     Destination,
     DiallingRefused,
+    Feature,
     Outside,
     ToQueue,
     ToService,
 )
 from ccd.control.dialling import DiallingPlan
+from ccd.control.features import Features
 from ccd.control.ivr_loan import IvrLoans
 from ccd.control.own_calls import OwnCalls
+from ccd.control.parking import Parking, places
+from ccd.control.pickup import Pickup
+from ccd.control.recording import RecordingVerbs
+from ccd.control.seats import Seats
 from ccd.control.service import CallControl
+from ccd.control.supervision import Supervision
 from ccd.errors import CcdError
 from ccd.events import EventStream
 from ccd.ivr.service import Ivr
+from ccd.media.protocol import Sound
 from ccd.model import Cause
 from ccd.switch.admission import PHONE_PREFIX
 from ccd.switch.call import Call, Controller
@@ -40,6 +49,7 @@ class ControlFloor:
         switch: Switch,
         floor: Floor,
         ivr: Ivr,
+        message: Callable[[str], Sound],
         events: EventStream,
         loop: asyncio.AbstractEventLoop,
         wall_clock: Callable[[], float],
@@ -62,6 +72,44 @@ class ControlFloor:
             role_of=self.role_of,
             wall_clock=wall_clock,
         )
+        self.seats = Seats(acd=self._acd, calls=self.calls, events=events)
+        self.pickup = Pickup(
+            switch=switch,
+            acd=self._acd,
+            calls=self.calls,
+            own_calls=self.own_calls,
+            events=events,
+        )
+        self.parking = Parking(
+            switch=switch,
+            acd=self._acd,
+            calls=self.calls,
+            own_calls=self.own_calls,
+            events=events,
+            loop=loop,
+            places=places(settings),
+            timeout_s=settings.control.park_timeout_s,
+        )
+        self.supervision = Supervision(
+            switch=switch,
+            acd=self._acd,
+            calls=self.calls,
+            own_calls=self.own_calls,
+            role_of=self.role_of,
+            loop=loop,
+        )
+        self.features = Features(
+            switch=switch, pickup=self.pickup, parking=self.parking, events=events, loop=loop
+        )
+        self.recording = RecordingVerbs(
+            settings.recording,
+            switch=switch,
+            calls=self.calls,
+            message=message,
+            events=events,
+            loop=loop,
+        )
+        self.answering = Answering(switch=switch, calls=self.calls)
         self.ivr_loans = IvrLoans(switch=switch, acd=self._acd, calls=self.calls, ivr=ivr)
 
     def role_of(self, agent: str) -> str:
@@ -107,6 +155,8 @@ class ControlFloor:
                     self._acd.enqueue(call, queue)
                 case ToService(number=number):
                     self._answer_service(call, number)
+                case Feature() as feature:
+                    self.features.dialled(call, feature)
                 case _:
                     raise CcdError(f"{destination} is nothing that is entered")
         except (AcdError, CcdError) as error:
@@ -124,4 +174,7 @@ class ControlFloor:
     def change_settings(self, settings: Settings) -> None:
         """Who may dial what is so from now on; calls under way go on."""
         self.calls.plan = DiallingPlan(settings)
+        self.recording.policy = settings.recording
+        self.parking.places = places(settings)
+        self.parking.timeout_s = settings.control.park_timeout_s
         self._roles = {agent.name: agent.role for agent in settings.agent}

@@ -11,6 +11,7 @@ from typing import Any
 
 from ccd.acd.stories.story import Story
 from ccd.config import Announce, Callback, Overflow, Ring, Voicemail
+from ccd.control.recording import Audience
 from ccd.cti.call_operations import CallResult
 from ccd.cti.catalogue import (
     AuthenticateResult,
@@ -39,8 +40,9 @@ from ccd.cti.catalogue import (
     VoicemailsResult,
     WrapUpResult,
 )
+from ccd.cti.colleague_operations import ParkedCallsResult, PlaceResult
 from ccd.customers.match import Match, Record
-from ccd.model import AgentState
+from ccd.model import AgentState, ListenMode
 from ccd.store.customers import Note
 
 
@@ -181,6 +183,124 @@ class Operations:
     async def recall_from_ivr(self, call: str | None = None, agent: str | None = None) -> None:
         """Have the caller back before the flow is done with him."""
         await self._op("recall_from_ivr", call=call, agent=agent)
+
+    async def answer_call(self, call: str | None = None, agent: str | None = None) -> None:
+        """Have the agent's phone, which rings, answer by itself (NOTIFY of `talk`). One that
+        cannot is `not_reachable`: answer it at the phone.
+        """
+        await self._op("answer_call", call=call, agent=agent)
+
+    async def start_recording(self, call: str | None = None, agent: str | None = None) -> None:
+        """Record the conversation from now on."""
+        await self._op("start_recording", call=call, agent=agent)
+
+    async def stop_recording(self, call: str | None = None, agent: str | None = None) -> None:
+        """Record it no longer. Where all is recorded it is for supervisors, unless
+        `recording.agents_may_stop`.
+        """
+        await self._op("stop_recording", call=call, agent=agent)
+
+    async def pause_recording(self, call: str | None = None, agent: str | None = None) -> None:
+        """Keep what follows out of the recording, as silence, until `resume_recording` or for
+        `recording.pause_longest_s`.
+        """
+        await self._op("pause_recording", call=call, agent=agent)
+
+    async def resume_recording(self, call: str | None = None, agent: str | None = None) -> None:
+        """Go on recording."""
+        await self._op("resume_recording", call=call, agent=agent)
+
+    async def play_message(
+        self,
+        message: str,
+        call: str | None = None,
+        to: Audience = Audience.ALL,
+        agent: str | None = None,
+    ) -> None:
+        """Play a message into the conversation, once."""
+        await self._op("play_message", message=message, call=call, to=to, agent=agent)
+
+    async def join_call(
+        self,
+        call: str | None = None,
+        to_agent: str | None = None,
+        mode: ListenMode = ListenMode.SILENT,
+        agent: str | None = None,
+    ) -> CallResult:
+        """Listen to a call, whisper to its agent, or speak with all: the listener's own phone is
+        rung. While he listens his mode changes at once. `qa` may only be silent.
+        """
+        result: CallResult = await self._op(
+            "join_call", call=call, to_agent=to_agent, mode=mode, agent=agent
+        )
+        return result
+
+    async def take_over_call(self, agent: str | None = None) -> CallResult:
+        """Who listens has the call from now on, and its agent leaves it."""
+        result: CallResult = await self._op("take_over_call", agent=agent)
+        return result
+
+    async def directed_pickup(
+        self,
+        call: str | None = None,
+        from_agent: str | None = None,
+        agent: str | None = None,
+    ) -> CallResult:
+        """Take a call that rings at a colleague's: the agent's own phone is rung for it. Where he
+        does not answer, it goes back to its place.
+        """
+        result: CallResult = await self._op(
+            "directed_pickup", call=call, from_agent=from_agent, agent=agent
+        )
+        return result
+
+    async def group_pickup(self, agent: str | None = None) -> CallResult:
+        """Take the oldest call that rings at anybody who shares a queue with the agent."""
+        result: CallResult = await self._op("group_pickup", agent=agent)
+        return result
+
+    async def deflect_call(
+        self,
+        number: str,
+        call: str | None = None,
+        agent: str | None = None,
+    ) -> None:
+        """Send the call that rings at the agent to a colleague, a queue or a number outside; he
+        stays ready. Where nobody answers there, it goes back to its place.
+        """
+        await self._op("deflect_call", number=number, call=call, agent=agent)
+
+    async def park_call(
+        self,
+        call: str | None = None,
+        place: str | None = None,
+        agent: str | None = None,
+    ) -> PlaceResult:
+        """Leave the call in a numbered place, with music. Nobody takes it in time: it rings at the
+        agent again, then waits in its queue.
+        """
+        result: PlaceResult = await self._op("park_call", call=call, place=place, agent=agent)
+        return result
+
+    async def unpark_call(self, place: str, agent: str | None = None) -> CallResult:
+        """Ring the agent's phone for the call in this place; it stays there until he answers."""
+        result: CallResult = await self._op("unpark_call", place=place, agent=agent)
+        return result
+
+    async def parked_calls(self) -> ParkedCallsResult:
+        """The calls that are parked, oldest first."""
+        result: ParkedCallsResult = await self._op("parked_calls")
+        return result
+
+    async def lock_seat(self, agent: str | None = None) -> None:
+        """The agent leaves his seat: he is not ready (`locked`) and nobody acts for him until it
+        is opened. The call in hand goes on; emergency numbers are called.
+        """
+        await self._op("lock_seat", agent=agent)
+
+    async def open_seat(self, password: str = "", agent: str | None = None) -> None:
+        """Open a locked seat, with the agent's password, or as a supervisor; he stays not ready."""
+        await self._op("open_seat", password=password, agent=agent)
 
     async def ping(self) -> PingResult:
         """Keep the session alive."""
@@ -686,6 +806,119 @@ class SyncOperations:
     def recall_from_ivr(self, call: str | None = None, agent: str | None = None) -> None:
         """Have the caller back before the flow is done with him."""
         self._op("recall_from_ivr", call=call, agent=agent)
+
+    def answer_call(self, call: str | None = None, agent: str | None = None) -> None:
+        """Have the agent's phone, which rings, answer by itself (NOTIFY of `talk`). One that
+        cannot is `not_reachable`: answer it at the phone.
+        """
+        self._op("answer_call", call=call, agent=agent)
+
+    def start_recording(self, call: str | None = None, agent: str | None = None) -> None:
+        """Record the conversation from now on."""
+        self._op("start_recording", call=call, agent=agent)
+
+    def stop_recording(self, call: str | None = None, agent: str | None = None) -> None:
+        """Record it no longer. Where all is recorded it is for supervisors, unless
+        `recording.agents_may_stop`.
+        """
+        self._op("stop_recording", call=call, agent=agent)
+
+    def pause_recording(self, call: str | None = None, agent: str | None = None) -> None:
+        """Keep what follows out of the recording, as silence, until `resume_recording` or for
+        `recording.pause_longest_s`.
+        """
+        self._op("pause_recording", call=call, agent=agent)
+
+    def resume_recording(self, call: str | None = None, agent: str | None = None) -> None:
+        """Go on recording."""
+        self._op("resume_recording", call=call, agent=agent)
+
+    def play_message(
+        self,
+        message: str,
+        call: str | None = None,
+        to: Audience = Audience.ALL,
+        agent: str | None = None,
+    ) -> None:
+        """Play a message into the conversation, once."""
+        self._op("play_message", message=message, call=call, to=to, agent=agent)
+
+    def join_call(
+        self,
+        call: str | None = None,
+        to_agent: str | None = None,
+        mode: ListenMode = ListenMode.SILENT,
+        agent: str | None = None,
+    ) -> CallResult:
+        """Listen to a call, whisper to its agent, or speak with all: the listener's own phone is
+        rung. While he listens his mode changes at once. `qa` may only be silent.
+        """
+        result: CallResult = self._op(
+            "join_call", call=call, to_agent=to_agent, mode=mode, agent=agent
+        )
+        return result
+
+    def take_over_call(self, agent: str | None = None) -> CallResult:
+        """Who listens has the call from now on, and its agent leaves it."""
+        result: CallResult = self._op("take_over_call", agent=agent)
+        return result
+
+    def directed_pickup(
+        self,
+        call: str | None = None,
+        from_agent: str | None = None,
+        agent: str | None = None,
+    ) -> CallResult:
+        """Take a call that rings at a colleague's: the agent's own phone is rung for it. Where he
+        does not answer, it goes back to its place.
+        """
+        result: CallResult = self._op(
+            "directed_pickup", call=call, from_agent=from_agent, agent=agent
+        )
+        return result
+
+    def group_pickup(self, agent: str | None = None) -> CallResult:
+        """Take the oldest call that rings at anybody who shares a queue with the agent."""
+        result: CallResult = self._op("group_pickup", agent=agent)
+        return result
+
+    def deflect_call(self, number: str, call: str | None = None, agent: str | None = None) -> None:
+        """Send the call that rings at the agent to a colleague, a queue or a number outside; he
+        stays ready. Where nobody answers there, it goes back to its place.
+        """
+        self._op("deflect_call", number=number, call=call, agent=agent)
+
+    def park_call(
+        self,
+        call: str | None = None,
+        place: str | None = None,
+        agent: str | None = None,
+    ) -> PlaceResult:
+        """Leave the call in a numbered place, with music. Nobody takes it in time: it rings at the
+        agent again, then waits in its queue.
+        """
+        result: PlaceResult = self._op("park_call", call=call, place=place, agent=agent)
+        return result
+
+    def unpark_call(self, place: str, agent: str | None = None) -> CallResult:
+        """Ring the agent's phone for the call in this place; it stays there until he answers."""
+        result: CallResult = self._op("unpark_call", place=place, agent=agent)
+        return result
+
+    def parked_calls(self) -> ParkedCallsResult:
+        """The calls that are parked, oldest first."""
+        result: ParkedCallsResult = self._op("parked_calls")
+        return result
+
+    def lock_seat(self, agent: str | None = None) -> None:
+        """The agent leaves his seat: he is not ready (`locked`) and nobody acts for him until it
+        is opened. The call in hand goes on; emergency numbers are called.
+        """
+        self._op("lock_seat", agent=agent)
+
+    def open_seat(self, password: str = "", agent: str | None = None) -> None:
+        """Open a locked seat, with the agent's password, or as a supervisor; he stays not ready."""
+        self._op("open_seat", password=password, agent=agent)
 
     def ping(self) -> PingResult:
         """Keep the session alive."""

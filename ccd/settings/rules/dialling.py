@@ -57,6 +57,9 @@ def numbers(settings: Settings) -> Iterator[Problem]:
             yield Problem(key, f'"{number}" begins like an emergency number', mend)
         taken.setdefault(number, what)
     yield from _read(("dialling", "park_slots"), _slots, dialling.park_slots)
+    if not settings.control.park_timeout_s > 0:
+        mend = "seconds, more than 0; leave it out for 120"
+        yield Problem(("control", "park_timeout_s"), "leaves nobody the time to take a call", mend)
     codes = [dialling.pickup, dialling.park]
     if all(codes) and (codes[0].startswith(codes[1]) or codes[1].startswith(codes[0])):
         mend = "numbers stand after both of them"

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from virtual.centre import VirtualCentre
+from virtual.centre import DOMAIN, VirtualCentre
 
 from ccd.control.errors import ControlError, Refused
 from ccd.events import (
@@ -20,6 +20,7 @@ from ccd.events import (
     Unparked,
 )
 from ccd.model import ListenMode
+from ccd.sip.auth import Credentials
 from ccd.switch.call import Call, Leg
 
 SILENT, WHISPER, ACTIVE = ListenMode.SILENT, ListenMode.WHISPER, ListenMode.ACTIVE
@@ -48,6 +49,23 @@ class Scene:
 
     def do(self, act: Any, seconds: float = 1.0) -> None:
         self.centre.do(act, seconds)
+
+    def dial(self, agent: str, number: str, seconds: float) -> None:
+        """At his phone, which proves that it is his."""
+        phone = self.phones[agent]
+
+        def call() -> None:
+            phone.session = phone.agent.invite(
+                f"sip:{number}@{DOMAIN}",
+                self.centre.hop,
+                from_=f"<sip:{agent}@{DOMAIN}>",
+                to=f"<sip:{number}@{DOMAIN}>",
+                sdp=phone.negotiation.offer(phone.media()),
+                credentials=Credentials(agent, f"{agent}-secret"),
+                now=self.centre.network.now,
+            )
+
+        self.do(call, seconds)
 
     def leg(self, agent: str) -> Leg:
         (leg,) = self.centre.centre.switch.legs_of(agent)
@@ -279,14 +297,14 @@ def test_a_place_has_one_call(talking: Scene) -> None:
 
 
 def test_a_code_at_a_phone_picks_up(ringing: Scene) -> None:
-    ringing.do(lambda: ringing.phones["agent2"].call(ringing.centre.hop, "*8"), 3.0)
+    ringing.dial("agent2", "*8", 3.0)
     assert ringing.hears(ringing.call.caller) == {"agent2"}
     ringing.over()
 
 
 def test_a_slots_number_takes_a_parked_call_back(talking: Scene) -> None:
     talking.do(lambda: talking.control.parking.park_call("agent1"))
-    talking.do(lambda: talking.phones["agent2"].call(talking.centre.hop, "701"), 3.0)
+    talking.dial("agent2", "701", 3.0)
     assert talking.hears(talking.call.caller) == {"agent2"}
     talking.over()
 
