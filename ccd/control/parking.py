@@ -139,7 +139,9 @@ class Parking:
         """He did not answer: it stays where it is, or has nobody left but a queue."""
         parked = self._parked[call.id]
         self._let_go(parked)
-        if parked.overdue:
+        if parked.overdue and leg.agent != parked.agent:
+            self._back(parked)
+        elif parked.overdue:
             self._to_a_queue(parked)
 
     def digit(self, call: Call, leg: Leg, digit: str) -> None:
@@ -201,8 +203,11 @@ class Parking:
         parked = self._parked[call]
         parked.overdue = True
         self._events.publish(Unparked(call=call, place=parked.place))
-        if parked.taker is not None:
-            return
+        if parked.taker is None:
+            self._back(parked)
+
+    def _back(self, parked: ParkedCall) -> None:
+        """To who parked it; a queue has it where he cannot be rung."""
         try:
             self._ring(parked, parked.agent)
         except ControlError:

@@ -178,6 +178,27 @@ def test_a_supervisor_takes_a_call_over(talking: Scene) -> None:
     assert talking.centre.records[talking.call.id].agent == "agent2"
 
 
+def test_a_supervisors_call_with_a_colleague_is_his_own_affair(talking: Scene) -> None:
+    talking.over()
+    talking.control._roles["agent2"] = "supervisor"
+    talking.do(lambda: talking.control.calls.make_call("agent2", "agent3"), 3.0)
+    join = talking.control.supervision.join_call
+    with pytest.raises(ControlError, match="for admin") as refused:
+        join("agent1", SILENT, role="supervisor", to_agent="agent3")
+    assert refused.value.code is Refused.NOT_ALLOWED
+    talking.do(lambda: join("agent1", SILENT, role="admin", to_agent="agent3"), 2.0)
+    assert talking.hears("agent1") == {"agent2", "agent3"}
+    talking.do(lambda: talking.control.calls.clear_call("agent2"))
+    talking.centre.assert_nothing_left()
+
+
+def test_the_agent_hangs_up_while_the_supervisor_listens(talking: Scene) -> None:
+    listen(talking)
+    talking.do(talking.phones["agent1"].hang_up)
+    assert talking.states() == ["ready", "not_ready", "not_ready"]
+    talking.centre.assert_nothing_left()
+
+
 # --- pickup and deflect -------------------------------------------------------------------------
 
 
@@ -234,12 +255,64 @@ def test_a_colleagues_call_is_picked_up_and_rings_back_where_nobody_answers(
     talking.centre.assert_nothing_left()
 
 
+def test_a_colleagues_call_whose_taker_is_busy_rings_back(talking: Scene) -> None:
+    talking.over()
+    talking.phones["agent3"].answers_after = None
+    talking.do(lambda: talking.control.calls.make_call("agent2", "agent3"), 2.0)
+    talking.phones["agent3"].answers_after = 0.5
+    talking.phones["agent1"].refuses_with = 486
+    talking.do(lambda: talking.control.pickup.directed_pickup("agent1", "agent3"), 3.0)
+    assert talking.hears("agent2") == {"agent3"}
+    talking.do(lambda: talking.control.calls.clear_call("agent2"))
+    talking.centre.assert_nothing_left()
+
+
 def test_an_agent_deflects_to_a_colleague(ringing: Scene) -> None:
     ringing.do(lambda: ringing.control.pickup.deflect_call("agent1", "agent3"), 2.0)
     assert ringing.hears(ringing.call.caller) == {"agent3"}
     assert ringing.states() == ["ready", "not_ready", "busy"]
     (diverted,) = ringing.centre.told(Diverted)
     assert (diverted.to, diverted.why) == ("agent3", "deflected")
+    ringing.over()
+
+
+def test_an_agent_who_takes_no_more_deflects_to_his_queue(ringing: Scene) -> None:
+    ringing.centre.centre.acd.not_ready("agent1", "lunch")
+    ringing.centre.centre.acd.ready("agent3")
+    ringing.do(lambda: ringing.control.pickup.deflect_call("agent1", "queue:orders"), 2.0)
+    assert ringing.centre.told(Diverted)[0].to == "orders"
+    assert ringing.hears(ringing.call.caller) == {"agent3"}
+    ringing.over()
+
+
+def test_a_deflected_call_that_nobody_answers_is_back_in_its_queue(ringing: Scene) -> None:
+    ringing.phones["agent3"].refuses_with = 486
+    ringing.phones["agent1"].answers_after = 0.5
+    ringing.do(lambda: ringing.control.pickup.deflect_call("agent1", "agent3"), 4.0)
+    assert ringing.hears(ringing.call.caller) == {"agent1"}
+    assert ringing.states() == ["busy", "not_ready", "not_ready"]
+    ringing.over()
+
+
+def test_an_answer_that_crosses_a_pickup_comes_too_late(ringing: Scene) -> None:
+    ringing.centre.network.delay = 0.3
+    phone = ringing.phones["agent1"]
+    assert phone.session is not None
+    session = phone.session
+    ringing.do(lambda: ringing.control.pickup.directed_pickup("agent2", "agent1"), 0.1)
+    ringing.do(lambda: phone._pick_up(session), 4.0)
+    assert ringing.hears(ringing.call.caller) == {"agent2"}
+    assert ringing.states() == ["ready", "busy", "not_ready"]
+    assert phone.is_over
+    ringing.over()
+
+
+def test_who_is_on_the_phone_picks_nothing_up(ringing: Scene) -> None:
+    ringing.do(lambda: ringing.control.calls.make_call("agent2", "agent3"), 3.0)
+    with pytest.raises(ControlError, match="without a call") as refused:
+        ringing.control.pickup.group_pickup("agent2")
+    assert refused.value.code is Refused.WRONG_STATE
+    ringing.do(lambda: ringing.control.calls.clear_call("agent2"))
     ringing.over()
 
 
@@ -266,6 +339,48 @@ def test_a_parked_call_comes_back_to_who_parked_it_then_to_the_queue(talking: Sc
     assert talking.states()[0] == "busy"
     talking.phones["agent1"].answers_after = 0.5
     talking.centre.run(40.0)
+    assert talking.hears(talking.call.caller) == {"agent1"}
+    talking.over()
+
+
+def test_a_parked_call_that_nobody_wants_waits_in_its_queue(talking: Scene) -> None:
+    talking.do(lambda: talking.control.parking.park_call("agent1"))
+    talking.centre.centre.acd.not_ready("agent1", "lunch")
+    talking.phones["agent1"].refuses_with = 486
+    talking.centre.run(125.0)
+    assert talking.centre.centre.acd.position(talking.call.id) == 1
+    talking.centre.centre.acd.ready("agent3")
+    talking.centre.run(2.0)
+    assert talking.hears(talking.call.caller) == {"agent3"}
+    talking.over()
+
+
+def test_who_takes_a_parked_call_and_does_not_answer_leaves_it_there(talking: Scene) -> None:
+    talking.do(lambda: talking.control.parking.park_call("agent1"))
+    talking.phones["agent2"].refuses_with = 486
+    talking.do(lambda: talking.control.parking.unpark_call("agent2", "701"), 2.0)
+    assert talking.states()[1] == "not_ready"
+    assert [each.place for each in talking.control.parking.parked()] == ["701"]
+    assert talking.hears(talking.call.caller) == {"music"}
+    talking.over()
+
+
+def test_a_colleague_is_parked(talking: Scene) -> None:
+    talking.over()
+    talking.do(lambda: talking.control.calls.make_call("agent2", "agent3"), 3.0)
+    talking.do(lambda: talking.control.parking.park_call("agent3"))
+    assert talking.hears("agent2") == {"music"}
+    talking.do(lambda: talking.control.parking.unpark_call("agent3", "701"), 2.0)
+    assert talking.hears("agent2") == {"agent3"}
+    talking.do(lambda: talking.control.calls.clear_call("agent2"))
+    assert talking.states()[1:] == ["not_ready", "not_ready"]
+    talking.centre.assert_nothing_left()
+
+
+def test_who_parked_it_is_rung_where_a_late_taker_does_not_answer(talking: Scene) -> None:
+    talking.phones["agent2"].answers_after = None
+    talking.do(lambda: talking.control.parking.park_call("agent1"), 110.0)
+    talking.do(lambda: talking.control.parking.unpark_call("agent2", "701"), 35.0)
     assert talking.hears(talking.call.caller) == {"agent1"}
     talking.over()
 

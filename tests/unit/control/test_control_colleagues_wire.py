@@ -8,6 +8,7 @@ import pytest
 from virtual.centre import VirtualCentre
 from virtual.wired import Wired
 
+from ccd.cti.access import Account, hash_password
 from ccd.cti.catalogue import CATALOGUE, Role
 from ccd.cti.wire import CtiError
 
@@ -65,6 +66,20 @@ async def test_a_locked_seat_refuses_whatever_is_asked_in_its_name(tmp_path: Pat
         await wired.ask("hold_call", agent="agent1")
     centre.do(centre.caller.hang_up)
     centre.assert_nothing_left()
+
+
+async def test_a_wrong_password_opens_no_seat(tmp_path: Path) -> None:
+    centre = at_work(tmp_path)
+    async with Wired(tmp_path, centre) as wired:
+        secret = hash_password("right")
+        wired.people["agent1"] = Account("agent1", Role.AGENT, secret, agent=True)
+        await wired.ask("lock_seat", agent="agent1")
+        with pytest.raises(CtiError) as refused:
+            await wired.ask("open_seat", agent="agent1", password="wrong")
+        assert refused.value.code == "wrong_password"
+        assert "agent1" in centre.centre.control.calls.locked
+        await wired.ask("open_seat", agent="agent1", password="right")
+        assert not centre.centre.control.calls.locked
 
 
 def test_supervision_is_for_supervisors() -> None:
