@@ -32,7 +32,7 @@ SAMPLED = 10
 """Readers whose every event is timed; the others read and count."""
 
 
-def read(address: str, count: int, end: int, out: Any) -> None:
+def read(address: str, topic: bytes, count: int, end: int, out: Any) -> None:
     """Read the whole stream on so many sockets until event number `end`; tell times and losses."""
     context = zmq.Context()
     sockets: list[zmq.Socket[bytes]] = []
@@ -41,7 +41,7 @@ def read(address: str, count: int, end: int, out: Any) -> None:
         socket = context.socket(zmq.SUB)
         socket.setsockopt(zmq.RCVHWM, 20_000)
         socket.setsockopt(zmq.LINGER, 0)
-        socket.subscribe(b"event/")
+        socket.subscribe(topic)
         socket.connect(address)
         sockets.append(socket)
         poller.register(socket, zmq.POLLIN)
@@ -90,11 +90,13 @@ async def _measure() -> list[Result]:
             {}, stream, commands=paths.cti_commands, publish=paths.cti_events, people=lambda _: None
         )
         await server.start()
+        topic = server.publisher.topics.events
         spawned = multiprocessing.get_context("spawn")
         out = spawned.Queue()
         readers = [
             spawned.Process(
-                target=read, args=(paths.cti_events, (CLIENTS - 2) // PROCESSES, total, out)
+                target=read,
+                args=(paths.cti_events, topic, (CLIENTS - 2) // PROCESSES, total, out),
             )
             for _ in range(PROCESSES)
         ]
@@ -105,7 +107,7 @@ async def _measure() -> list[Result]:
         context = zmq.Context()
         stuck = context.socket(zmq.SUB)  # never read
         stuck.setsockopt(zmq.RCVHWM, 100)
-        stuck.subscribe(b"event/")
+        stuck.subscribe(topic)
         stuck.connect(paths.cti_events)
         await asyncio.sleep(1.0)  # subscriptions arrive
         spent, events, call, moving = 0.0, 0, 0, None
@@ -116,7 +118,7 @@ async def _measure() -> list[Result]:
                     if moving is not None:
                         moving.close(0)
                     moving = context.socket(zmq.SUB)
-                    moving.subscribe(b"event/")
+                    moving.subscribe(topic)
                     moving.connect(paths.cti_events)
                 before = time.thread_time()
                 for event in a_call(call)[: total - events]:

@@ -34,14 +34,16 @@ async def _measure() -> list[Result]:
         cause=Cause.NORMAL_CLEARING, quality=Quality(),
     )  # fmt: skip
     with tempfile.TemporaryDirectory() as folder, zmq.Context() as context:
-        pub, sub = context.socket(zmq.PUB), context.socket(zmq.SUB)
+        pub, sub = context.socket(zmq.XPUB), context.socket(zmq.SUB)
         with pub, sub:
             pub.setsockopt(zmq.SNDHWM, SUBSCRIBER_QUEUE)
             pub.setsockopt(zmq.LINGER, 0)
+            pub.setsockopt(zmq.XPUB_MANUAL, 1)
             pub.bind(f"ipc://{folder}/events")
-            sub.subscribe(b"")
-            sub.connect(f"ipc://{folder}/events")
             publisher = Publisher(keep=100_000, last_seq=0, boot="bench", clock=time.time)
+            sub.subscribe(b"beat")
+            sub.subscribe(publisher.topics.events)
+            sub.connect(f"ipc://{folder}/events")
             publisher.open(pub)
             while not sub.poll(10):
                 publisher.beat()

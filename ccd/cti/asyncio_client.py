@@ -14,7 +14,13 @@ from typing import Any, Self
 import zmq
 import zmq.asyncio
 
-from ccd.cti.catalogue import CATALOGUE, HelloResult, PingResult
+from ccd.cti.catalogue import (
+    CATALOGUE,
+    AuthenticateResult,
+    HelloResult,
+    LogInResult,
+    PingResult,
+)
 from ccd.cti.feed import Feed, MonitorFeed, Subscription
 from ccd.cti.handshake import Handshake
 from ccd.cti.keys import ClientKeys, read_client
@@ -86,6 +92,7 @@ class Client(Operations):
         self._waiting: dict[int, asyncio.Future[Any]] = {}
         self._number = 0
         self._boot = ""
+        self._events_topic = b""
         self._tasks: list[asyncio.Task[None]] = []
         self._feeds: set[Subscription] = set()
 
@@ -177,7 +184,10 @@ class Client(Operations):
         spec = CATALOGUE.get(op)
         if spec is None or spec.result is None:
             return plain
-        return convert(plain, spec.result)
+        result = convert(plain, spec.result)
+        if isinstance(result, HelloResult | AuthenticateResult | LogInResult):
+            self._events_topic = result.events_topic.encode()
+        return result
 
     async def _answer(self, number: int, data: bytes, until: float | None) -> Any:
         """Wait for the answer to a request that was sent; send it again where that is of use.
@@ -207,7 +217,8 @@ class Client(Operations):
     def events(self, since: int | None = None, *types: type[Event]) -> Feed:
         """Return the events after number `since`, and so on without end; of `types` where given.
 
-        None: those since this client connected, so that nothing it caused is missed.
+        None: those since this client connected, so that nothing it caused is missed. Raises
+        CtiError(forbidden) for who is neither supervisor nor admin: he has `monitor`.
         """
         if self._context is None or self.hello is None:
             raise CtiError(ErrorCode.UNAVAILABLE, "the client is not connected")
@@ -235,6 +246,20 @@ class Client(Operations):
     def subscribed(self, *topics: bytes) -> zmq.asyncio.Socket:
         """Return a socket of this client that hears these topics (for feeds)."""
         return self._socket(zmq.SUB, self.events_address, topics)
+
+    def events_topic(self) -> bytes:
+        """Return the topic of all events as last told (for feeds). Raises CtiError(forbidden)."""
+        if not self._events_topic:
+            raise CtiError(
+                ErrorCode.FORBIDDEN,
+                "all events are for supervisors and admins (authenticate first); what is about "
+                "an agent who logged in here: monitor(agent=…)",
+            )
+        return self._events_topic
+
+    async def ask_events_topic(self) -> None:
+        """Be told it again: the daemon may be another one, or rights may have changed."""
+        await self.call("hello", client=self.name)
 
     def let_go(self, feed: Subscription) -> None:
         """Forget a feed that was closed."""

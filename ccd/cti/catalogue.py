@@ -177,6 +177,8 @@ class HelloResult(msgspec.Struct, frozen=True, kw_only=True):
     ops: tuple[str, ...]
     events_port: int = 0
     """Over TCP: where events are, on the same host. 0: one came in on the daemon's own machine."""
+    events_topic: str = ""
+    """What the topics of all events begin with: `event/TOKEN/`. Empty: one may not hear them."""
 
 
 class AuthenticateResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -186,6 +188,8 @@ class AuthenticateResult(msgspec.Struct, frozen=True, kw_only=True):
     roles: tuple[Role, ...]
     """All that this session has."""
     full_name: str = ""
+    events_topic: str = ""
+    """As in `hello`, for the roles that one has now."""
 
 
 class LockView(msgspec.Struct, frozen=True, kw_only=True):
@@ -217,6 +221,8 @@ class LogInResult(msgspec.Struct, frozen=True, kw_only=True):
 
     resumed: bool = False
     """The agent was logged on already, and goes on as he is, at the phone he has."""
+    events_topic: str = ""
+    """As in `hello`, for the roles that one has now."""
 
 
 class PingResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -796,10 +802,11 @@ CATALOGUE: dict[str, Spec] = {
         Spec("status", "How the daemon is: load, trunks, workers, counts.", result=StatusResult),
         Spec(
             "replay",
-            "Events after a number, for who was cut off: all, or those of one monitor.",
+            "Events after a number, for who was cut off: all (supervisors and admins), or those of "
+            "one monitor of this session.",
             ReplayArgs,
             ReplayResult,
-            errors=(ErrorCode.GONE, ErrorCode.UNKNOWN_MONITOR),
+            errors=(ErrorCode.GONE, ErrorCode.FORBIDDEN, ErrorCode.UNKNOWN_MONITOR),
         ),
         Spec(
             "monitor_start",

@@ -20,7 +20,7 @@ import zmq.asyncio
 
 from ccd.cti.catalogue import CallView, MonitorStartResult
 from ccd.cti.chain import Chain, MonitorChain
-from ccd.cti.wire import BEAT, EVENT_TOPIC, CtiError, ErrorCode, convert, unpack
+from ccd.cti.wire import BEAT, CtiError, ErrorCode, convert, unpack
 from ccd.events import AnyEvent, Event
 
 JOIN_POLL_S = 0.05
@@ -39,6 +39,12 @@ class Source(Protocol):
     def subscribed(self, *topics: bytes) -> zmq.asyncio.Socket:
         """Return a socket that hears these topics."""
 
+    def events_topic(self) -> bytes:
+        """Return the topic of all events as last told. Raises CtiError(forbidden)."""
+
+    async def ask_events_topic(self) -> None:
+        """Be told it again. Raises CtiError."""
+
     def let_go(self, feed: Subscription) -> None:
         """A feed was closed."""
 
@@ -53,6 +59,8 @@ class Subscription:
         self._chain = chain
         self._joined = False
         self._closed = False
+        self._unheard = False
+        """The beat alone told of events: their topic may be another one now."""
         self._ready: deque[dict[str, Any]] = deque()
         self._socket = source.subscribed(BEAT, *topics)
 
@@ -91,6 +99,7 @@ class Subscription:
         taken, missing = self._chain.message(topic, unpack(body))
         self._ready.extend(taken)
         if missing or self._owed():
+            self._unheard = self._unheard or (missing and topic == BEAT)
             await self._fetch()
 
     def _owed(self) -> bool:
@@ -122,7 +131,8 @@ class Feed(Subscription):
     """Everything that happens, or some types of it, from one number on."""
 
     def __init__(self, source: Source, since: int, types: tuple[type[Event], ...]) -> None:
-        super().__init__(source, Chain(since), EVENT_TOPIC)
+        self._topic = source.events_topic()
+        super().__init__(source, Chain(since), self._topic)
         self.seq = since
         """The number of the last event given out (or passed over)."""
         self._types = types
@@ -138,6 +148,13 @@ class Feed(Subscription):
                 return event
 
     async def _page(self) -> Any:
+        if self._unheard:
+            await self._source.ask_events_topic()
+            self._unheard = False
+            topic, self._topic = self._topic, self._source.events_topic()
+            # The same one too: a subscription may have been passed over.
+            self._socket.unsubscribe(topic)
+            self._socket.subscribe(self._topic)
         return await self._source.call("replay", since=self._chain.seq)
 
 

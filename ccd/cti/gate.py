@@ -9,6 +9,7 @@ import structlog
 
 from ccd.cti.access import Account, check_password
 from ccd.cti.catalogue import (
+    SUPERVISORS,
     Args,
     AuthenticateArgs,
     AuthenticateResult,
@@ -98,6 +99,11 @@ class Gate:
         for session in sessions:
             if session.user or session.agents:
                 self.grant(session)
+
+    def sees_all(self, name: str) -> bool:
+        """Whether somebody may hear of everything, by the settings as they apply now."""
+        account = self._people(name)
+        return account is not None and account.role in SUPERVISORS
 
     # --- locks ------------------------------------------------------------------------------
 

@@ -34,7 +34,10 @@ class Monitoring:
     def start(self, session: Session, args: MonitorStartArgs) -> MonitorStartResult:
         """Begin to publish what is about the target, and return how it is."""
         target = _target(args)
-        self._check(session, target)
+        if not self._may(session, target):
+            raise CtiError(
+                ErrorCode.FORBIDDEN, "an agent may monitor himself and the calls he is connected to"
+            )
         monitors = self._publisher.monitors
         if len(monitors.held_by(session.id)) >= MAX_A_SESSION:
             raise CtiError(ErrorCode.BUSY, f"this session has {MAX_A_SESSION} monitors already")
@@ -49,7 +52,7 @@ class Monitoring:
                 calls, people = (target.name,), ()
         state = self._picture(target, calls, people)
         seq = self._publisher.ring.last_seq
-        monitor = monitors.start(target, session.id, seq)
+        monitor = monitors.start(target, session.id, seq, shared=sees_all(session))
         return MonitorStartResult(
             monitor=monitor.id, topic=monitor.topic.decode(), seq=seq, n=monitor.n, state=state
         )
@@ -75,19 +78,34 @@ class Monitoring:
         """The session is over."""
         self._publisher.monitors.ended(session.id)
 
-    def _check(self, session: Session, target: Target) -> None:
-        """Raise CtiError(forbidden) where this session may not watch that."""
-        if session.roles & SUPERVISORS:
+    def review(self, session: Session) -> None:
+        """End monitors that were begun with rights which the session has no longer.
+
+        A shared one ends for all who have it, as its topic is known to who may not hear it.
+        """
+        if sees_all(session):
             return
-        if target.kind is Kind.AGENT and target.name in session.agents:
-            return
-        if target.kind is Kind.CALL and any(
+        for monitor in self._publisher.monitors.held_by(session.id):
+            kept = monitor.owner is not None and (
+                monitor.target.kind is Kind.CALL or monitor.target.name in session.agents
+            )
+            if not kept or not session.agents:
+                self._publisher.monitors.drop(monitor)
+
+    def _may(self, session: Session, target: Target) -> bool:
+        """Whether this session may watch that."""
+        if sees_all(session):
+            return True
+        if target.kind is Kind.AGENT:
+            return target.name in session.agents
+        return target.kind is Kind.CALL and any(
             target.name in self._publisher.monitors.calls_of(agent) for agent in session.agents
-        ):
-            return
-        raise CtiError(
-            ErrorCode.FORBIDDEN, "an agent may monitor himself and the calls he is connected to"
         )
+
+
+def sees_all(session: Session) -> bool:
+    """Whether it may hear of everything that happens."""
+    return bool(session.roles & SUPERVISORS)
 
 
 def _target(args: MonitorStartArgs) -> Target:

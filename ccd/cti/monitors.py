@@ -5,6 +5,7 @@ The one place that decides it. An event is about
 - a call: where it names it;
 - an agent: where it names him, or a call that he is connected to (from the phone that is asked
   to ring to the connection's end, both included), or the phone that he is at;
+- an agent, too: where it says afterwards what became of a call that was his (`AFTERWARDS`);
 - a queue: where it names it, or a call that waits in it, or is an agent's who serves it
   coming, going or changing state;
 - all: always.
@@ -30,10 +31,19 @@ from ccd.events import (
     AgentSkillsChanged,
     CallCleared,
     Event,
+    QualityReported,
+    RecordingStopped,
+    WrappedUp,
 )
 
 KEPT_STOPPED = 10_000
 """Monitors of calls that are over, kept so that who was cut off may hear the end."""
+
+KEPT_OVER = 10_000
+"""Calls that are over of which it is still known whose they were: some minutes of a busy day."""
+
+AFTERWARDS: tuple[type[Event], ...] = (QualityReported, RecordingStopped, WrappedUp)
+"""What is said of a call when its connections, or the whole of it, may be over."""
 
 CALL_CLEARED = "call_cleared"
 """Why a call's monitor stops by itself."""
@@ -68,12 +78,16 @@ class Entry(NamedTuple):
 
 
 class Monitor:
-    """One monitored object, and what was said of it. Shared by all who monitor it."""
+    """One monitored object, and what was said of it."""
 
-    __slots__ = ("entries", "forgotten", "holders", "id", "n", "quiet", "stopped", "target")
+    __slots__ = (
+        "entries", "forgotten", "holders", "id", "n", "owner", "quiet", "stopped", "target",
+    )  # fmt: skip
 
-    def __init__(self, name: str, target: Target, seq: int) -> None:
+    def __init__(self, name: str, target: Target, seq: int, owner: Hashable = None) -> None:
         self.id, self.target = name, target
+        self.owner = owner
+        """The one session that it is for; None: it is shared by all who may watch everything."""
         self.n = 0
         """How many events there were."""
         self.forgotten = seq
@@ -89,7 +103,7 @@ class Monitor:
     @property
     def topic(self) -> bytes:
         """Where its events are published."""
-        return MONITOR_TOPIC + self.id.encode()
+        return MONITOR_TOPIC + self.id.encode() + b"/"
 
     def forget(self, before: int) -> None:
         """Let go of events that are older than number `before`: nobody else has them."""
@@ -113,6 +127,8 @@ class _Fields(NamedTuple):
     phone: bool
     of_agent: bool
     """It is an agent's own: his queues hear of it."""
+    afterwards: bool
+    """It concerns whoever had the call."""
 
 
 def _fields(kind: type[Event]) -> _Fields:
@@ -123,6 +139,7 @@ def _fields(kind: type[Event]) -> _Fields:
         queue="queue" in names,
         phone="phone" in names,
         of_agent=kind.__name__.startswith("Agent"),
+        afterwards=kind in AFTERWARDS,
     )
 
 
@@ -133,7 +150,8 @@ class Monitors:
         """`name` makes ids: fresh each time, of one length, not to be guessed."""
         self._name = name
         self._calls = Calls()
-        self._by_target: dict[Target, Monitor] = {}
+        self._by_target: dict[Target, dict[Hashable, Monitor]] = {}
+        """By owner: None for the shared one."""
         self._by_id: dict[str, Monitor] = {}
         self._held: dict[Hashable, dict[str, Monitor]] = {}
         self._stopped: deque[str] = deque()
@@ -144,6 +162,9 @@ class Monitors:
         """Who is at a phone."""
         self._phone_of: dict[str, str] = {}
         self._busy: list[Monitor] = []
+        self._had: dict[str, set[str]] = {}
+        """Everybody who has or had a connection to a call; those of the newest ended ones too."""
+        self._over: deque[str] = deque()
 
     def __len__(self) -> int:
         return len(self._by_id)
@@ -151,6 +172,10 @@ class Monitors:
     def get(self, monitor: str) -> Monitor | None:
         """Return a monitor, also one that stopped lately."""
         return self._by_id.get(monitor)
+
+    def of(self, target: Target) -> list[Monitor]:
+        """Return the monitors of one target: the shared one, and those of one session each."""
+        return list(self._by_target.get(target, {}).values())
 
     def held_by(self, holder: Hashable) -> list[Monitor]:
         """Return the monitors of one session."""
@@ -174,11 +199,16 @@ class Monitors:
 
     # --- beginning and ending ------------------------------------------------------------
 
-    def start(self, target: Target, holder: Hashable, seq: int) -> Monitor:
-        """Return the target's monitor, from event number `seq` on where it is a new one."""
-        monitor = self._by_target.get(target)
+    def start(self, target: Target, holder: Hashable, seq: int, *, shared: bool = True) -> Monitor:
+        """Return the target's monitor, from event number `seq` on where it is a new one.
+
+        One that is not `shared` has a topic that nobody else knows, and goes with its holder.
+        """
+        owner = None if shared else holder
+        of_target = self._by_target.setdefault(target, {})
+        monitor = of_target.get(owner)
         if monitor is None:
-            monitor = self._by_target[target] = Monitor(self._name(), target, seq)
+            monitor = of_target[owner] = Monitor(self._name(), target, seq, owner)
             self._by_id[monitor.id] = monitor
         monitor.holders.add(holder)
         self._held.setdefault(holder, {})[monitor.id] = monitor
@@ -199,6 +229,18 @@ class Monitors:
         for monitor in self.held_by(holder):
             self.stop(monitor.id, holder)
 
+    def drop_shared(self) -> None:
+        """End all that are shared, for everybody: who may goes on with a new one."""
+        for monitor in list(self._by_id.values()):
+            if monitor.owner is None:
+                self.drop(monitor)
+
+    def drop(self, monitor: Monitor) -> None:
+        """End it for everybody who has it."""
+        for holder in tuple(monitor.holders):
+            self._let_go(monitor, holder)
+        self._drop(monitor)
+
     def _let_go(self, monitor: Monitor, holder: Hashable) -> None:
         monitor.holders.discard(holder)
         held = self._held[holder]
@@ -208,8 +250,14 @@ class Monitors:
 
     def _drop(self, monitor: Monitor) -> None:
         self._by_id.pop(monitor.id, None)
-        if self._by_target.get(monitor.target) is monitor:
-            del self._by_target[monitor.target]
+        self._forget_target(monitor)
+
+    def _forget_target(self, monitor: Monitor) -> None:
+        of_target = self._by_target.get(monitor.target, {})
+        if of_target.get(monitor.owner) is monitor:
+            del of_target[monitor.owner]
+            if not of_target:
+                del self._by_target[monitor.target]
 
     # --- events --------------------------------------------------------------------------
 
@@ -229,9 +277,11 @@ class Monitors:
         about = before | after | served | self._named(event, fields, calls)
         found = []
         for target in about:
-            if (monitor := self._by_target.get(target)) is not None:
-                new = target in after and target not in before
-                found.append((monitor, self._entered(monitor, event, calls if new else ())))
+            new = target in after and target not in before
+            found += [
+                (monitor, self._entered(monitor, event, calls if new else ()))
+                for monitor in tuple(self._by_target.get(target, {}).values())
+            ]
         return found
 
     def _entered(self, monitor: Monitor, event: Event, new: Collection[str]) -> Entry:
@@ -251,7 +301,7 @@ class Monitors:
     def _stop(self, monitor: Monitor) -> None:
         """Its call is over: nothing more will be said, what was said can be had for a while."""
         monitor.stopped = CALL_CLEARED
-        del self._by_target[monitor.target]
+        self._forget_target(monitor)
         self._stopped.append(monitor.id)
         if len(self._stopped) > KEPT_STOPPED:
             old = self._by_id.pop(self._stopped.popleft(), None)
@@ -281,6 +331,9 @@ class Monitors:
             named.add(Target(Kind.QUEUE, queue))
         if fields.phone and (agent := self._at_phone.get(event.phone)) is not None:  # type: ignore[attr-defined]
             named.add(Target(Kind.AGENT, agent))
+        if fields.afterwards:
+            had = (agent for call in calls for agent in self._had.get(call, ()))
+            named |= {Target(Kind.AGENT, agent) for agent in had}
         return named | self._served(event, fields)
 
     def _served(self, event: Event, fields: _Fields) -> set[Target]:
@@ -293,6 +346,7 @@ class Monitors:
     def _fold(self, event: Event, fields: _Fields) -> None:
         if fields.calls:
             self._calls.apply(event)
+            self._remember(event)
         elif fields.of_agent:
             match event:
                 case AgentLoggedOn():
@@ -308,6 +362,18 @@ class Monitors:
                         del self._at_phone[phone]
                 case _:
                     pass
+
+    def _remember(self, event: Event) -> None:
+        """Keep in mind whose a call is, for what is said of it when it is nobody's any more."""
+        if isinstance(event, CallCleared):
+            if event.call in self._had:
+                self._over.append(event.call)
+                if len(self._over) > KEPT_OVER:
+                    self._had.pop(self._over.popleft(), None)
+        elif agent := getattr(event, "agent", None):
+            call = getattr(event, "call", "")
+            if (live := self._calls.live.get(call)) is not None and agent in live.agents:
+                self._had.setdefault(call, set()).add(agent)
 
     def spoke(self) -> list[Monitor]:
         """Return those with events since this was last asked: their count is worth a beat."""

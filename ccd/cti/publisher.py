@@ -1,11 +1,10 @@
 """Events to the outside: each packed once, published by its type, and kept for a while.
 
-ZeroMQ's PUB drops for a subscriber that does not keep up and never waits for one; who
+ZeroMQ's XPUB drops for a subscriber that does not keep up and never waits for one; who
 lost events sees it in the numbers, and asks for them (`since`).
 
-Topics: `event/TYPE` for every event, `monitor/ID` for those that are about what a monitor
-watches, `beat`. ZeroMQ filters here, at the publisher: a seat that subscribes to its own
-monitor costs nothing but what is about it.
+It filters here, at the publisher: a seat that subscribes to its own monitor costs nothing but
+what is about it. What the topics are and who may subscribe to them: `topics`.
 """
 
 from __future__ import annotations
@@ -17,7 +16,9 @@ import zmq
 
 from ccd.coalescer import Coalescer
 from ccd.cti.monitors import Entry, Monitor, Monitors
-from ccd.cti.wire import BEAT, EVENT_TOPIC, CtiError, ErrorCode, pack
+from ccd.cti.subscribers import Subscribers
+from ccd.cti.topics import Topics
+from ccd.cti.wire import BEAT, CtiError, ErrorCode, pack
 from ccd.events import Event
 
 # Plain numbers: joining and passing pyzmq's enumerations cost as much as the sending.
@@ -31,6 +32,9 @@ thread, which cost 50 to 80 µs of CPU an event on two busy cores, the event its
 SUBSCRIBER_QUEUE = 20_000
 """Events that wait for one slow subscriber before its next ones are dropped (some 5 MB)."""
 
+
+TOKEN_BYTES = 16
+"""Of what makes a topic a secret: nobody guesses 128 bits."""
 
 _FIXMAP = tuple(bytes([0x80 + size]) for size in range(5))
 _N, _EVENT, _CALL, _STOPPED = (pack(key) for key in ("n", "event", "call", "stopped"))
@@ -85,13 +89,15 @@ class Publisher:
 
     def __init__(self, *, keep: int, last_seq: int, boot: str, clock: Callable[[], float]) -> None:
         self.ring = Ring(keep, last_seq)
-        self.monitors = Monitors(lambda: secrets.token_hex(8))
+        self.monitors = Monitors(lambda: secrets.token_hex(TOKEN_BYTES))
+        self.topics = Topics(lambda: secrets.token_hex(TOKEN_BYTES), self.monitors)
         self.failed = 0
         """Events that ZeroMQ would not take."""
         self._boot = boot
         self._clock = clock
         self._socket: zmq.Socket[bytes] | None = None
-        self._topics: dict[type[Event], bytes] = {}
+        self._subscribers: Subscribers | None = None
+        self._of_type: dict[type[Event], bytes] = {}
         self._outbox: list[tuple[bytes, bytes]] = []
         self._sender = Coalescer(self._flush, WINDOW_S)
 
@@ -106,8 +112,9 @@ class Publisher:
             self.ring = ring
 
     def open(self, socket: zmq.Socket[bytes]) -> None:
-        """Publish there from now on."""
+        """Publish from now on over an XPUB that was bound with XPUB_MANUAL."""
         self._socket = socket
+        self._subscribers = Subscribers(socket, self.topics.accepts)
 
     def settle(self) -> None:
         """Hand over now what waits for the end of the window."""
@@ -116,16 +123,29 @@ class Publisher:
     def close(self) -> None:
         """Publish what waits, then no more; the ring goes on."""
         self.settle()
-        self._socket = None
+        if self._subscribers is not None:
+            self._subscribers.close()
+        self._socket = self._subscribers = None
+
+    @property
+    def subscriptions_refused(self) -> int:
+        """How many subscriptions were not accepted since the socket was opened."""
+        return self._subscribers.refused if self._subscribers is not None else 0
+
+    def review(self, may: Callable[[str], bool]) -> None:
+        """Publish under other names where somebody `may` not know the present ones any more."""
+        if self.topics.review(may):
+            self._of_type.clear()
+            self.monitors.drop_shared()
 
     def on_event(self, event: Event) -> None:
         """Pack, keep and publish an event; never blocks, never raises."""
         packed = pack(event)
         self.ring.add(event.seq, packed)
         kind = type(event)
-        topic = self._topics.get(kind)
+        topic = self._of_type.get(kind)
         if topic is None:
-            topic = self._topics[kind] = EVENT_TOPIC + kind.__name__.encode()
+            topic = self._of_type[kind] = self.topics.events + kind.__name__.encode()
         self._send(topic, packed)
         for monitor, entry in self.monitors.take(event):
             self._send(monitor.topic, _message(entry, packed))
@@ -168,6 +188,8 @@ class Publisher:
                 self._socket.send(packed, _DONTWAIT)
             except zmq.ZMQError:
                 self.failed += 1
+        if self._subscribers is not None:
+            self._subscribers.look()
 
 
 def _message(entry: Entry, packed: bytes) -> bytes:

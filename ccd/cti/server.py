@@ -1,12 +1,12 @@
 """The CTI's server: requests in, answers and events out, over ZeroMQ.
 
-A ROUTER takes requests and knows its clients apart; a PUB sends events. What an
+A ROUTER takes requests and knows its clients apart; an XPUB sends events. What an
 operation does is a handler that the daemon gives (`services`); everything around it is
 here: decoding, sessions, roles, limits, errors, the audit line. (Who somebody is: `gate`;
 sockets: `doors`; keys: `keys` and `zap`.)
 
 Nothing a client sends is an exception, and nothing a client leaves undone is waited for: for a
-peer that does not read, PUB drops events, and ROUTER answers; nothing more is then done for it.
+peer that does not read, XPUB drops events, and ROUTER answers; nothing more is then done for it.
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ from ccd.cti.answered import Seen
 from ccd.cti.bucket import Rate, TokenBucket
 from ccd.cti.catalogue import (
     Args,
+    AuthenticateArgs,
+    AuthenticateResult,
     HelloArgs,
     HelloResult,
     LogInArgs,
@@ -53,7 +55,7 @@ from ccd.cti.doors import (
 from ccd.cti.gate import Gate
 from ccd.cti.keys import KeyRing
 from ccd.cti.lockout import LockoutPolicy
-from ccd.cti.monitoring import Monitoring, Picture
+from ccd.cti.monitoring import Monitoring, Picture, sees_all
 from ccd.cti.publisher import SUBSCRIBER_QUEUE, Publisher
 from ccd.cti.session import Session, SessionId
 from ccd.cti.wire import (
@@ -87,6 +89,11 @@ HANDLER_TIMEOUT_S = 30.0
 
 ANSWER_TOKEN = 16 * 1024
 """Bytes of an answer that count as one more request of the client that asked."""
+
+NOT_ALL = (
+    "all events are for supervisors and admins; monitor (monitor_start) yourself, or a call that "
+    "you are connected to, and replay that"
+)
 
 UNREAD_RETRY_S = 0.2
 """When a client that did not read its answers may ask again."""
@@ -186,6 +193,7 @@ class Server:
         self._ops = dict(services)
         self._on_log_in = self._ops.get("log_in")
         self._on_log_off = self._ops.get("log_off")
+        self._on_open_seat = self._ops.get("open_seat")
         loop = asyncio.get_running_loop()
         self._gate = Gate(people, lockout or LockoutPolicy(), loop.time)
         builtins: dict[str, Callable[[Session, Any], Any]] = {
@@ -194,10 +202,12 @@ class Server:
             "log_in": self._log_in,
             "log_off": self._log_off,
             "replay": self._replay,
-            "authenticate": self._gate.authenticate,
+            "authenticate": self._authenticate,
             "locked_accounts": self._gate.locked_accounts,
             "unlock_account": self._gate.unlock_account,
         }
+        if self._on_open_seat is not None:
+            builtins["open_seat"] = self._open_seat
         if self._monitoring is not None:
             builtins["monitor_start"] = self._monitoring.start
             builtins["monitor_stop"] = self._monitoring.stop
@@ -288,10 +298,12 @@ class Server:
         self._of_key.clear()
 
     def _open_events(self) -> zmq.Socket[bytes]:
-        """Return a PUB for this machine and, where wanted, for others. Raises CcdError."""
+        """Return an XPUB for this machine and, where wanted, for others. Raises CcdError."""
         assert self._context is not None
-        # Not an asyncio socket: sending to PUB never waits, and a future an event costs 20 µs.
-        pub: zmq.Socket[bytes] = zmq.Socket(self._context, zmq.PUB)
+        # Not an asyncio socket: sending to XPUB never waits, and a future an event costs 20 µs.
+        pub: zmq.Socket[bytes] = zmq.Socket(self._context, zmq.XPUB)
+        # Before anybody can connect: what is subscribed to until then would be accepted unseen.
+        pub.setsockopt(zmq.XPUB_MANUAL, 1)
         pub.setsockopt(zmq.SNDHWM, SUBSCRIBER_QUEUE)
         pub.setsockopt(zmq.LINGER, LINGER_MS)
         pub.setsockopt(zmq.MAXMSGSIZE, MAX_SUBSCRIPTION)
@@ -352,6 +364,7 @@ class Server:
             self.publisher.beat()
             self._forget_silent_sessions()
             self._gate.grant_all(self.sessions.values())
+            self._withdraw()
             await self._look_at_keys()
 
     async def _look_at_keys(self) -> None:
@@ -653,6 +666,7 @@ class Server:
             session_timeout_s=self._session_timeout_s,
             ops=tuple(sorted(self._ops)),
             events_port=0 if session.local else int(self._distant_publish.rpartition(":")[2]),
+            events_topic=self._events_topic(session),
         )
 
     def _ping(self, session: Session, _args: Args) -> PingResult:
@@ -666,6 +680,8 @@ class Server:
     def _replay(self, session: Session, args: ReplayArgs) -> Packed:
         if args.monitor is not None and self._monitoring is not None:
             return self._monitoring.replay(session, args)
+        if not sees_all(session):
+            raise CtiError(ErrorCode.FORBIDDEN, NOT_ALL)
         events = self.publisher.ring.since(args.since, args.limit)
         seq = self.publisher.ring.last_seq
         return Packed({"seq": seq, "more": args.since + len(events) < seq}, "events", events)
@@ -686,7 +702,11 @@ class Server:
         self._forget_agent(args.agent)
         session.agents.add(args.agent)
         self._gate.grant(session)
-        return LogInResult(resumed=resumed)
+        return LogInResult(resumed=resumed, events_topic=self._events_topic(session))
+
+    async def _authenticate(self, session: Session, args: AuthenticateArgs) -> AuthenticateResult:
+        result = await self._gate.authenticate(session, args)
+        return msgspec.structs.replace(result, events_topic=self._events_topic(session))
 
     async def _log_off(self, session: Session, args: Any) -> Any:
         result = None
@@ -695,12 +715,43 @@ class Server:
         self._forget_agent(args.agent)
         return result
 
+    async def _open_seat(self, session: Session, args: Any) -> Any:
+        """Check who it is, where that is not known, and have the daemon open the seat.
+
+        A supervisor needs no password for another's seat, but does for his own, which he left.
+        """
+        above = bool(session.roles & {Role.SUPERVISOR, Role.ADMIN})
+        if args.password or not (session.local or (above and args.agent not in session.agents)):
+            await self._gate.check(session, args.agent, args.password)
+        assert self._on_open_seat is not None
+        return await _settled(self._on_open_seat.handler(session, args))
+
     def _forget_agent(self, agent: str) -> None:
         """No session acts for an agent any more, nor has the roles that it had for that."""
         for other in self.sessions.values():
             if agent in other.agents:
                 other.agents.discard(agent)
                 self._gate.grant(other)
+                if self._monitoring is not None:
+                    self._monitoring.review(other)
+
+    # --- who may hear what --------------------------------------------------------------------
+
+    def _events_topic(self, session: Session) -> str:
+        """The topic of all events for a session that may hear them; empty for others."""
+        if not sees_all(session):
+            return ""
+        if session.local:  # it needs no person for that, and nobody can take it from it
+            return self.publisher.topics.tell(())
+        people = (name for name in (session.user, *session.agents) if name)
+        return self.publisher.topics.tell(name for name in people if self._gate.sees_all(name))
+
+    def _withdraw(self) -> None:
+        """Who may no longer hear something hears it no longer."""
+        if self._monitoring is not None:
+            for session in self.sessions.values():
+                self._monitoring.review(session)
+        self.publisher.review(self._gate.sees_all)
 
 
 async def _settled(result: Any) -> Any:

@@ -33,10 +33,10 @@ BEAT = b"beat"
 """The topic of the publisher's own heartbeat."""
 
 EVENT_TOPIC = b"event/"
-"""Every event's topic is this and its type."""
+"""Every event's topic is this, a token and its type (`ccd.cti.topics`)."""
 
 MONITOR_TOPIC = b"monitor/"
-"""A monitor's topic is this and its id."""
+"""A monitor's topic is this, its id and a slash."""
 
 T = TypeVar("T")
 

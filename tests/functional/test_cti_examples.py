@@ -8,7 +8,8 @@ import sys
 import time
 from pathlib import Path
 
-from ccd.cti.catalogue import AgentArgs, LogInArgs, Op
+from ccd.cti.access import Account
+from ccd.cti.catalogue import AgentArgs, LogInArgs, Op, Role
 from ccd.cti.server import Server
 from ccd.cti.session import Session
 from ccd.events import AgentLoggedOff, AgentLoggedOn, AgentReady, EventStream
@@ -44,7 +45,7 @@ async def test_one_prints_what_the_other_does(tmp_path: Path) -> None:
         events,
         commands=paths.cti_commands,
         publish=paths.cti_events,
-        people=lambda _: "",
+        people=lambda name: Account(name, Role.AGENT, agent=True),
         beat_s=0.05,
     )
     await server.start()

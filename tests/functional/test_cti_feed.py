@@ -237,7 +237,7 @@ async def test_a_socket_that_refuses_costs_the_daemon_nothing(stream: EventStrea
     publisher = publisher_module.Publisher(keep=10, last_seq=0, boot="b", clock=time.time)
     stream.subscribe(publisher.on_event)
     context = zmq.Context()
-    socket = context.socket(zmq.PUB)
+    socket = context.socket(zmq.XPUB)
     publisher.open(socket)
     socket.close()
     publish(stream, 2)
@@ -321,14 +321,14 @@ async def test_raw_subscribers_get_topics_and_maps(tmp_path: Path, stream: Event
     await server.start()
     context = zmq.asyncio.Context()
     socket = context.socket(zmq.SUB)
-    socket.subscribe(b"event/AgentNotReady")
+    socket.subscribe(server.publisher.topics.events + b"AgentNotReady")
     socket.connect(StatePaths(tmp_path).cti_events)
     async with asyncio.timeout(5):
         while not await socket.poll(20):
             publish(stream, 1)
             stream.publish(AgentNotReady(agent="anna", reason="lunch"))
         topic, body = await socket.recv_multipart()
-    assert topic == b"event/AgentNotReady"
+    assert topic == server.publisher.topics.events + b"AgentNotReady"
     plain = msgspec.msgpack.decode(body)
     assert (plain["type"], plain["agent"], plain["reason"]) == ("AgentNotReady", "anna", "lunch")
     socket.close(0)

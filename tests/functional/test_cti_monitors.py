@@ -27,9 +27,12 @@ from ccd.events import (
     Event,
     EventStream,
     Offered,
+    QualityReported,
     Queued,
+    RecordingStopped,
+    WrappedUp,
 )
-from ccd.model import AgentState, Cause, Party
+from ccd.model import AgentState, Cause, Party, Quality
 from ccd.paths import StatePaths
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -159,6 +162,27 @@ async def test_what_never_left_is_found_by_the_count(
         reference = [e.seq for e in heard]
         assert reference == sorted(set(reference))
         assert feed.n == published == len(heard)
+
+
+def test_what_is_said_of_a_call_afterwards_comes_to_those_whose_it_was() -> None:
+    stream, monitors = EventStream(time.time), Monitors(iter("abc").__next__)
+    heard: dict[str, list[str]] = {"anna": [], "bert": []}
+    for agent in heard:
+        monitors.start(Target(Kind.AGENT, agent), agent, 0)
+
+    def take(event: Event) -> None:
+        for monitor, _ in monitors.take(event):
+            heard[monitor.target.name].append(type(event).__name__)
+
+    stream.subscribe(take)
+    a_call(stream, "c1", "anna")
+    before = len(heard["anna"])
+    stream.publish(QualityReported(call="c1", leg="c1.1", party=Party.AGENT, quality=Quality()))
+    stream.publish(RecordingStopped(call="c1", path="c1.wav", seconds=9.0))
+    stream.publish(WrappedUp(agent="anna", call="c1", disposition="sold"))
+    stream.publish(RecordingStopped(call="c2", path="c2.wav", seconds=9.0))
+    assert heard["anna"][before:] == ["QualityReported", "RecordingStopped", "WrappedUp"]
+    assert heard["bert"] == []
 
 
 async def test_who_missed_more_than_is_kept_is_told(tmp_path: Path, stream: EventStream) -> None:
