@@ -158,6 +158,7 @@ class Centre:
             switch=self.switch,
             floor=self.floor,
             ivr=self.ivr,
+            message=prompts.message,
             events=events,
             loop=loop,
             wall_clock=wall_clock,

@@ -61,6 +61,10 @@ class Recording(Section, frozen=True, kw_only=True):
     """Record every conversation, caller on the left channel, agent on the right."""
     folder: str = ""
     """Empty: `recordings` in the state folder."""
+    agents_may_stop: bool = False
+    """Where every conversation is recorded: an agent may end his own one's recording, too; supervisors always may."""
+    pause_longest_s: float = 120.0
+    """A recording that an agent paused, while a card number is said, goes on by itself after so long."""
 
 
 class Store(Section, frozen=True, kw_only=True):
@@ -123,6 +127,8 @@ class Phone(Section, frozen=True, kw_only=True):
     """User part of its address, and its digest user name."""
     password: str
     """Its digest password."""
+    auto_answer: bool = False
+    """It answers by itself where its own agent asked for the call over the CTI (Answer-Mode, RFC 5373)."""
 
 
 class Agent(Section, frozen=True, kw_only=True):
@@ -383,6 +389,10 @@ class Acd(Section, frozen=True, kw_only=True):
     back, and is one customer in the figures; 0: never."""
     last_agent_days: float = 30.0
     """For how long it is remembered with whom a customer spoke last."""
+    caller_on_hold: str = "requeue"
+    """What becomes of a caller whose agent hangs up, or whose phone dies, while he holds him or
+    consults somebody: `requeue`: he is back in his queue, at the place of his age; `end`: his call
+    is ended, as that of a caller with whom the agent was speaking."""
 
 
 class Route(Section, frozen=True, kw_only=True):
@@ -460,6 +470,14 @@ class Dialling(Section, frozen=True, kw_only=True):
     """What else can be dialled."""
 
 
+class Control(Section, frozen=True, kw_only=True):
+    """`[control]`: what people may do with calls."""
+
+    park_timeout_s: float = 120.0
+    """A parked call that nobody took for so long rings at who parked it, and waits in a queue where he
+    does not answer."""
+
+
 class ServiceFlow(Section, frozen=True, kw_only=True):
     """`[[service_flow]]`: a flow that agents send their callers through, to key a PIN, say; the
     caller comes back to the same agent."""
@@ -483,6 +501,7 @@ class Settings(Section, frozen=True, kw_only=True):
     acd: Acd = Acd()
     directory: Directory = Directory()
     dialling: Dialling = Dialling()
+    control: Control = Control()
     trunk: tuple[Trunk, ...] = ()
     phone: tuple[Phone, ...] = ()
     agent: tuple[Agent, ...] = ()

@@ -31,6 +31,8 @@ from ccd.cti.session import Session
 from ccd.model import AgentState
 from ccd.services_snapshot import SERVED as SEEN
 from ccd.services_snapshot import Seen, SnapshotHandlers
+from ccd.services_voice import SERVED as VOICE
+from ccd.services_voice import VoiceHandlers
 
 
 class Running(services_acd.Changing, Seen, services_customers.Knowing, Protocol):
@@ -50,12 +52,14 @@ def services(daemon: Running) -> dict[str, Op]:
     acd_handlers = services_acd.AcdHandlers(daemon)
     routing = services_routing.RoutingHandlers(daemon)
     calls = services_calls.CallHandlers(daemon)
+    voice = VoiceHandlers(daemon)
     colleagues = services_colleagues.ColleagueHandlers(daemon)
     seen = SnapshotHandlers(daemon)
     known = services_customers.CustomerHandlers(daemon)
     ops = (
         {name: Op.of(name, getattr(acd_handlers, name)) for name in services_acd.SERVED}
         | {name: Op.of(name, getattr(calls, name)) for name in services_calls.SERVED}
+        | {name: Op.of(name, getattr(voice, name)) for name in VOICE}
         | {name: Op.of(name, getattr(colleagues, name)) for name in services_colleagues.SERVED}
         | {name: Op.of(name, getattr(routing, name)) for name in services_routing.SERVED}
         | {name: Op.of(name, getattr(seen, name)) for name in SEEN}

@@ -188,7 +188,13 @@ def call_view(call: Call, queue: str | None) -> CallView:
         queue=queue,
         agent=None if call.agent is None else call.agent.agent,
         legs=tuple(
-            LegView(leg=leg.id, party=leg.party.value, state=leg.state.value, agent=leg.agent)
+            LegView(
+                leg=leg.id,
+                party=leg.party.value,
+                state=leg.state_in(call).value,
+                agent=leg.agent,
+                mode=leg.mode if leg in call.listeners else None,
+            )
             for leg in call.legs
         ),
     )

@@ -32,9 +32,10 @@ from ccd.cti.spec import (
     Spec,
     Text,
 )
+from ccd.cti.voice_operations import VOICE_OPERATIONS
 from ccd.cti.wire import ErrorCode
 from ccd.customers.match import Match, Record
-from ccd.model import AgentState, Customer, SystemState
+from ccd.model import AgentState, Customer, ListenMode, SystemState
 from ccd.reload import Change
 from ccd.store.customers import Note
 
@@ -694,6 +695,7 @@ CATALOGUE: dict[str, Spec] = {
     spec.name: spec
     for spec in (
         *CALL_OPERATIONS,
+        *VOICE_OPERATIONS,
         Spec(
             "hello",
             "Say who one is, learn whom one speaks with.",

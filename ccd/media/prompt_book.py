@@ -41,6 +41,20 @@ class PromptBook:
         """What to play for these, in their order. Raises KeyError for one not prepared."""
         return tuple(Sound(path=self._paths[prompt]) for prompt in prompts)
 
+    def message(self, name: str) -> Sound:
+        """What to play for a prompt's name, or a recording's of the studio's folder.
+
+        Raises KeyError where there is neither.
+        """
+        for prompt, path in self._paths.items():
+            if prompt.key == name:
+                return Sound(path=path)
+        if self._studio is not None and Path(name).name == name:
+            for path in (self._studio / name, self._studio / f"{name}.wav"):
+                if path.suffix == ".wav" and path.is_file():
+                    return Sound(path=str(path))
+        raise KeyError(name)
+
 
 def _check(recorded: Iterable[Path]) -> None:
     for path in recorded:

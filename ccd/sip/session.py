@@ -204,6 +204,29 @@ class Session:
         if self.current_dialog() is not None and not self._told:
             self.send_in_dialog("INFO", now, body=body, content_type=content_type)
 
+    def notify(self, event: str, told: Callable[[int], None], *, now: float) -> bool:
+        """Send a NOTIFY in the dialog, early or not: `talk` has a desk phone answer.
+
+        RFC 6665 wants a subscription for it; desk phones take the INVITE's dialog for one.
+        `told` hears the final status, 408 or 503 where there is none. False without a dialog.
+        """
+        check_headers((("Event", event),))
+        if self._told:
+            return False
+
+        def failed(why: str, _now: float) -> None:
+            told(408 if why == "timeout" else 503)
+
+        def answered(response: Response, _now: float) -> None:
+            if response.code >= 200:
+                told(response.code)
+
+        headers = [("Event", event), ("Subscription-State", "active")]
+        sent = self.send_in_dialog(
+            "NOTIFY", now, headers=headers, on_response=answered, on_failure=failed
+        )
+        return sent is not None
+
     # --- the table --------------------------------------------------------------------
 
     def fire(self, event: SessionEvent, now: float, detail: Any = None) -> bool:

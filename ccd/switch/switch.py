@@ -186,6 +186,14 @@ class Switch:
         self._stop_message(leg)
         self._patch.play(leg, sounds, loop, self._played, gain_db)
 
+    def ask_to_answer(self, leg: Leg, told: Callable[[int], None]) -> bool:
+        """Ask a phone that rings to answer by itself; `told` its SIP status. False: it does not ring."""
+        if leg.state is not ConnectionState.ALERTING or leg.ending is not None:
+            return False
+        asked = leg.session.notify("talk", told, now=self._clock())
+        self._endpoint.wake()
+        return asked
+
     def stop_playing(self, leg: Leg) -> None:
         """Stop what plays to one leg."""
         self._stop_message(leg)

@@ -27,6 +27,8 @@ class PaperBay:
         self.players: dict[int, p.Play] = {}
         self.recorders: dict[int, str] = {}
         self.edges: dict[tuple[int, int], p.Connect] = {}
+        self.digits_sent: list[tuple[int, str]] = []
+        """Node and keys."""
         self.alive = True
         self.leases: set[int] = set()
         self.refuses: str = ""
@@ -105,6 +107,8 @@ class PaperBay:
                     self._say(p.PlayFinished(node=node, reason="stopped"))
                 if (path := self.recorders.pop(node, None)) is not None:
                     self._say(p.RecordFinished(node=node, path=path, seconds=1.0))
+            case p.SendDigits():
+                self.digits_sent.append((command.node, command.digits))
             case _:
                 raise AssertionError(f"a command this bay does not know: {command}")
 
