@@ -33,8 +33,9 @@ SUBSCRIBER_QUEUE = 20_000
 """Events that wait for one slow subscriber before its next ones are dropped (some 5 MB)."""
 
 
-TOKEN_BYTES = 16
-"""Of what makes a topic a secret: nobody guesses 128 bits."""
+TOKEN_BYTES = 9
+"""Of what makes a topic a secret. Each guess at its 72 bits is a subscription sent to us; more
+would make most topics longer than 33 bytes, beyond which libzmq allocates each message."""
 
 _FIXMAP = tuple(bytes([0x80 + size]) for size in range(5))
 _N, _EVENT, _CALL, _STOPPED = (pack(key) for key in ("n", "event", "call", "stopped"))
@@ -89,8 +90,8 @@ class Publisher:
 
     def __init__(self, *, keep: int, last_seq: int, boot: str, clock: Callable[[], float]) -> None:
         self.ring = Ring(keep, last_seq)
-        self.monitors = Monitors(lambda: secrets.token_hex(TOKEN_BYTES))
-        self.topics = Topics(lambda: secrets.token_hex(TOKEN_BYTES), self.monitors)
+        self.monitors = Monitors(lambda: secrets.token_urlsafe(TOKEN_BYTES))
+        self.topics = Topics(lambda: secrets.token_urlsafe(TOKEN_BYTES), self.monitors)
         self.failed = 0
         """Events that ZeroMQ would not take."""
         self._boot = boot
