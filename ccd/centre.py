@@ -188,6 +188,7 @@ class Centre:
         """
         self._passwords.clear()
         self._passwords.update((phone.name, phone.password) for phone in phones)
+        self.switch.change_phones(phones)
 
     def handle_sip(self, event: SipEvent) -> None:
         """Take an event of the endpoint."""

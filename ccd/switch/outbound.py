@@ -49,6 +49,8 @@ class Outbound:
         self._phones = phones
         self._domain = domain
         self._numbers = numbers
+        self.answer_by_themselves: frozenset[str] = frozenset()
+        """Phones that are asked to, where their own agent began the call."""
 
     def prepare_phone(self, call: Call, *, agent: str, phone: str) -> Leg:
         """A leg for an agent's phone, in the call, not called yet (see `call_phone`)."""
@@ -60,15 +62,26 @@ class Outbound:
         return leg
 
     def call_phone(self, leg: Leg, *, phone: str, queue: str, now: float) -> None:
-        """Call the phone of a leg just prepared; it shows the number of who calls."""
+        """Call the phone of a leg just prepared; it shows the number of who calls.
+
+        Where its agent asked for the call himself it may answer at once (RFC 5373; what desk
+        phones know instead is `answer-after`).
+        """
         call, contact = leg.call, self._phones.lookup(phone)[0]
+        headers = [("X-CCD-Call", call.id), ("X-CCD-Queue", queue)]
+        his_own = call.initiator is not None and call.initiator == leg.agent
+        if his_own and phone in self.answer_by_themselves:
+            headers += [
+                ("Answer-Mode", "Auto"),
+                ("Call-Info", f"<sip:{self._domain}>;answer-after=0"),
+            ]
         self._invite(
             leg,
             contact.contact,
             contact.hop,
             from_=self._address(call.number or OURSELVES),
             to=self._address(phone),
-            headers=(("X-CCD-Call", call.id), ("X-CCD-Queue", queue)),
+            headers=headers,
             now=now,
         )
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import structlog
 
-from ccd.config import Settings
+from ccd.config import Phone, Settings
 from ccd.events import (
     DataAssociated,
     Delivered,
@@ -144,6 +144,7 @@ class Switch:
             domain=settings.sip.domain,
             numbers=self._numbers,
         )
+        self.change_phones(settings.phone)
         self.screen_pop: Callable[[Call], tuple[Customer | None, int]] = lambda _call: (None, 0)
         """Who it could be that calls: the one customer, and how many there are. Asked before an
         agent's phone is called; the answer goes with `Delivered`."""
@@ -153,6 +154,12 @@ class Switch:
         self.idle = asyncio.Event()
         """Set while there is no call."""
         self.idle.set()
+
+    def change_phones(self, phones: Sequence[Phone]) -> None:
+        """Know which phones answer by themselves from now on."""
+        self._outbound.answer_by_themselves = frozenset(
+            phone.name for phone in phones if phone.auto_answer
+        )
 
     # --- verbs -------------------------------------------------------------------
 
@@ -577,12 +584,15 @@ class Switch:
         leg.mode = leg.coached = None
         self._hand_over(call, giver, leg)
 
-    def merge(self, call: Call, other: Call, leg: Leg, *, stay: bool) -> None:
+    def merge(
+        self, call: Call, other: Call, leg: Leg, *, stay: bool, host: Host | None = None
+    ) -> None:
         """Make one call of two that a party has: `other`'s parties go over to `call`.
 
         With `stay` all of them confer (CSTA conference call); else the party leaves both, and
         theirs is the call (CSTA transfer call): the controller is told `agent_left` with
-        TRANSFER when his phone is free. `other` is over: its controller is told `cleared`.
+        TRANSFER when his phone is free. `other` is over: its controller is told `cleared`. `host`
+        is told of those who came over, unless somebody is already, or one has the call from now on.
         Raises `NotReachable` while phones ring for the agent's seat in `other`.
         """
         if other.ringing or other.ending is not None or call.ending is not None:
@@ -609,6 +619,8 @@ class Switch:
                 call.listeners.append(each)
             if each in other.guests:
                 call.guests[each] = other.guests.pop(each)
+            elif host is not None and (each in parties or each in ringing):
+                call.guests[each] = host
         other.joined, other.joining, other.answered = [], [], None
         other.legs.remove(leg)
         other.guests.pop(leg, None)
