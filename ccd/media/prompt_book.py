@@ -50,9 +50,9 @@ class PromptBook:
             if prompt.key == name:
                 return Sound(path=path)
         if self._studio is not None and Path(name).name == name:
-            for path in (self._studio / name, self._studio / f"{name}.wav"):
-                if path.suffix == ".wav" and path.is_file():
-                    return Sound(path=str(path))
+            for file in (self._studio / name, self._studio / f"{name}.wav"):
+                if file.suffix == ".wav" and file.is_file():
+                    return Sound(path=str(file))
         raise KeyError(name)
 
 
