@@ -18,6 +18,7 @@ from msgspec import Meta
 from ccd.acd.stories.story import Story
 from ccd.config import Announce, Callback, Overflow, Ring, Voicemail
 from ccd.cti.call_operations import CALL_OPERATIONS
+from ccd.cti.colleague_operations import COLLEAGUE_OPERATIONS
 from ccd.cti.session import Session
 from ccd.cti.spec import (
     ADMINS,
@@ -696,6 +697,7 @@ CATALOGUE: dict[str, Spec] = {
     for spec in (
         *CALL_OPERATIONS,
         *VOICE_OPERATIONS,
+        *COLLEAGUE_OPERATIONS,
         Spec(
             "hello",
             "Say who one is, learn whom one speaks with.",
