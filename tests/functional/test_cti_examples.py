@@ -7,6 +7,7 @@ import os
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from ccd.cti.access import Account
 from ccd.cti.catalogue import (
@@ -49,7 +50,7 @@ async def test_one_prints_what_the_other_does(tmp_path: Path) -> None:
         events.publish(AgentReady(agent=args.agent or ""))
 
     paths = StatePaths(tmp_path)
-    handlers = {"log_in": log_in, "log_off": log_off, "ready": ready}
+    handlers: dict[str, Any] = {"log_in": log_in, "log_off": log_off, "ready": ready}
     server = Server(
         {name: Op.of(name, handler) for name, handler in handlers.items()},
         events,
@@ -97,7 +98,7 @@ async def test_lunch_ends_for_who_is_still_at_it(tmp_path: Path) -> None:
         return SnapshotResult(seq=0, at=0.0, agents=(anna,))
 
     paths = StatePaths(tmp_path)
-    handlers = {"not_ready": not_ready, "ready": ready, "snapshot": snapshot}
+    handlers: dict[str, Any] = {"not_ready": not_ready, "ready": ready, "snapshot": snapshot}
     server = Server(
         {name: Op.of(name, handler) for name, handler in handlers.items()},
         events,
