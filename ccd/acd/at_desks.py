@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from ccd.acd.contact import Contact
-from ccd.acd.hall import Attempt, Hall
+from ccd.acd.distributor import Stage
+from ccd.acd.hall import Attempt
 from ccd.acd.seams import Desk
+from ccd.acd.waits import Waits
 from ccd.model import Cause
 
 
-class AtDesks(Hall):
+class AtDesks(Waits):
     """The desks' verbs."""
 
     def submit(self, contact: Contact, desk: Desk) -> None:
@@ -33,8 +35,9 @@ class AtDesks(Hall):
         self._pump()
 
     def ended(self, contact_id: str) -> None:
-        """The agent is done with it."""
-        if self._distributor.contact_ended(contact_id, self._loop.time()):
+        """The agent is done with it, and free when his phone is."""
+        if self._distributor.stage(contact_id) is Stage.CONNECTED:
+            self._done_with(contact_id)
             del self._cases[contact_id]
             self._pump()
 

@@ -437,8 +437,11 @@ class Distributor:
             self._wait(case, now)
         return True
 
-    def contact_ended(self, contact: str, now: float) -> bool:
-        """A connected contact is over: its agent wraps up, or is free. False for late news."""
+    def contact_ended(self, contact: str, now: float, *, wrap_up: bool = True) -> bool:
+        """A connected contact is over: its agent wraps up, or is free. False for late news.
+
+        `wrap_up`: False where there is nothing to wrap up: it was part of another contact.
+        """
         case = self._cases.get(contact)
         if case is None or case.stage is not Stage.CONNECTED:
             return False
@@ -446,7 +449,7 @@ class Distributor:
         person = self._agents[case.agent or ""]
         if self._notes and case.contact.channel is not Channel.VOICE:
             self._note(case, Step.ENDED, "", {}, person.name)
-        self._hand_back(person, case, now)
+        self._hand_back(person, case, now, wrap_up=wrap_up)
         return True
 
     # --- the seam ---------------------------------------------------------------------
@@ -618,11 +621,11 @@ class Distributor:
             _stop_wrap_up(person)
         return state
 
-    def _hand_back(self, person: Agent, case: Case, now: float) -> None:
+    def _hand_back(self, person: Agent, case: Case, now: float, *, wrap_up: bool = True) -> None:
         """An agent is done with a contact that he had."""
         person.give_back(case.contact.id)
         limit = math.inf if person.wants_wrap_up else case.queue.settings.wrap_up_s
-        if limit > 0 and person.state is AgentState.BUSY and not person.contacts:
+        if wrap_up and limit > 0 and person.state is AgentState.BUSY and not person.contacts:
             person.to_wrap_up = WrapUp(case.contact.id, limit)
         self._freed(person, Trigger.ENDED, now)
 

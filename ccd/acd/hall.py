@@ -64,6 +64,18 @@ from ccd.switch.switch import NotReachable, Switch
 _LOGGED_OUT = AgentState.LOGGED_OUT
 
 
+@dataclass(slots=True)
+class Outward:
+    """A number outside to which an agent gave his caller, until somebody there has answered."""
+
+    number: str
+    trunks: list[str]
+    """Those not tried yet."""
+    ani: str | None
+    """What is shown there; None: the caller's number."""
+    emergency: bool
+
+
 @dataclass(slots=True, eq=False)
 class Attempt:
     """A contact in the ACD's hands."""
@@ -85,8 +97,8 @@ class Attempt:
     """Its queue's rules of overflow hold for it; not for whom we called ourselves."""
     colleague: str | None = None
     """The agent to whom it is being transferred, who is rung."""
-    giver: Leg | None = None
-    """Who transferred it, until his phone is free."""
+    outward: Outward | None = None
+    """Where its agent sent it outside, while it rings there."""
 
     @property
     def is_between(self) -> bool:
@@ -130,6 +142,11 @@ class Hall:
         self._hanging_up: dict[str, tuple[Leg | str, Assign | None]] = {}
         """Agents whose phone is told to stop ringing (by leg, or by the contact of a desk), and
         whom they are to be rung for next."""
+        self._hangs_up: dict[str, Leg] = {}
+        """Legs of agents who are done with their call and whose phones are not free yet, by id;
+        they are engaged in it."""
+        self._let_go: list[Callable[[Call], None]] = []
+        self._held_callers = settings.acd.caller_on_hold
         self.redials = Redials(settings.acd.redial_window_s)
         self.last_agents = LastAgents(settings.acd.last_agent_days)
         self.forecasts = Forecasts(distributor)
@@ -150,6 +167,7 @@ class Hall:
         }
         for queue in settings.queue:
             distributor.add_queue(queue_settings(queue))
+        events.subscribe(self._follow)
 
     def watch(self, watcher: Watcher) -> None:
         """Tell this one what becomes of calls that wait."""
@@ -244,6 +262,9 @@ class Hall:
     def __len__(self) -> int:
         return len(self._cases)
 
+    def _follow(self, event: Event) -> None:
+        """What is heard of calls whoever controls them; a part on top of this says what it means."""
+
     # --- inside: the distributor's decisions -------------------------------------------------
 
     def _pump(self) -> None:
@@ -333,6 +354,8 @@ class Hall:
                 event = AgentReady(agent=agent)
             case AgentState.RESERVED:
                 event = AgentReserved(agent=agent, call=call)
+            case AgentState.BUSY if call in self._hangs_up:
+                return  # with his phone alone, which is not free yet: nothing new
             case AgentState.BUSY:
                 event = AgentBusy(agent=agent, call=call)
             case AgentState.WRAP_UP:

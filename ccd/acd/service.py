@@ -4,38 +4,28 @@ It is the controller of every call that waits for an agent, rings at one or is w
 the keeper of what waits without being a live call (callbacks, voicemail), which it gives to
 their desks. The distributor decides; nothing is decided here. What callers hear while they
 wait, where they go when they wait too long, and how long that is likely to be are rooms of
-their own, which watch (`Watcher`).
+their own, which watch (`Watcher`). What agents give away and take is `ccd.acd.giving`.
 """
 
 from __future__ import annotations
 
-import msgspec
-
 from ccd.acd.at_desks import AtDesks
 from ccd.acd.changes import Changes
-from ccd.acd.contact import Contact
-from ccd.acd.distributor import (
-    Stage,
-)
-from ccd.acd.errors import (
-    UnknownQueueError,
-)
-from ccd.acd.from_settings import NAMED_AGENT, agent_queues
+from ccd.acd.distributor import Stage
+from ccd.acd.diverting import Diverting
 from ccd.acd.hall import Attempt
 from ccd.acd.steps import Step
-from ccd.events import (
-    Dequeued,
-    Routed,
-)
 from ccd.model import AgentState, Cause, Party
 from ccd.switch.call import Call, Leg
+from ccd.switch.hunting import NEXT_TRUNK
 from ccd.switch.switch import NotReachable
 
-_LOGGED_OUT = AgentState.LOGGED_OUT
 
-
-class Acd(Changes, AtDesks):
+class Acd(Diverting, Changes, AtDesks):
     """Queues calls, rings agents, connects them; a `ccd.switch.call.Controller`."""
+
+    def _control(self, call: Call) -> None:
+        call.controller = self
 
     # --- for the IVR -----------------------------------------------------------------
 
@@ -79,95 +69,13 @@ class Acd(Changes, AtDesks):
             call.controller = before
             raise
 
-    def transfer(self, call: Call, agent: str) -> None:
-        """Give a call from its agent to a colleague, in one step.
-
-        The colleague is busy while his phone rings, and has the contact when he answers. Where he
-        does not, he is what he was, and the caller is back in the queue at the place that he had.
-        Raises `UnknownAgentError`, `UnknownQueueError` (it came from one that is no more),
-        `ccd.switch.switch.NotReachable` (also where the colleague is not free).
-        """
-        why_not = self.why_not(agent)
-        if why_not is not None:
-            raise NotReachable(Cause.BUSY, why_not)
-        case = self._cases[call.id]
-        queue = self.queue_config(case.contact.queue).name
-        giver = call.answered
-        self._distributor.engage(agent, call.id, self._loop.time())
-        case.colleague, case.giver = agent, giver
-        try:
-            leg = self._switch.transfer(call, agent=agent, phone=self._phones[agent], queue=queue)
-        except NotReachable:
-            case.giver = None
-            self._let_colleague_go(case)
-            self._pump()
-            raise
-        self._limit_ring(case, leg)
-        self._pump()
-
-    # --- for calls that are not given here ------------------------------------------------
-
-    def why_not(self, agent: str) -> str | None:
-        """Why this agent cannot be rung for a call that is not given to him here; None: he can.
-
-        He need not be ready for that, but logged on, and not on the phone. Raises `UnknownAgentError`.
-        """
-        view = self._distributor.agent(agent)
-        if view.state is _LOGGED_OUT:
-            return f"agent {agent} is logged out"
-        if view.state is AgentState.RESERVED or agent in self._hanging_up:
-            return f"agent {agent} is being rung"
-        if view.state is AgentState.BUSY:
-            return f"agent {agent} is busy"
-        return None
-
-    def is_free(self, agent: str) -> bool:
-        """Whether he can be rung for a call that is not given to him here. Raises `UnknownAgentError`."""
-        return self.why_not(agent) is None
-
-    def engage(self, agent: str, call_id: str) -> None:
-        """The agent has a call that was not given to him here, and is busy until `disengage`.
-
-        Several at once count each. Raises `AcdError` where he is being rung, or logged out.
-        """
-        self._distributor.engage(agent, call_id, self._loop.time())
-        self._pump()
-
-    def disengage(self, agent: str, call_id: str) -> bool:
-        """That call is over for him: he is what he was, or what he asked to be meanwhile.
-
-        False where he had no such call, or has it as his contact by now (`take`).
-        """
-        done = self._distributor.disengage(agent, call_id, self._loop.time())
-        self._pump()
-        return done
-
-    def take(self, call: Call, agent: str, queue: str = "") -> bool:
-        """This agent has the call from now on, wherever it was, by whatever hands.
-
-        Phones that ring for it elsewhere stop, and who had it is done with it; it is the taker's
-        to connect them. A call that is not the ACD's becomes so, and the ACD its controller: it
-        counts as one of `queue` (empty: the first that the agent serves). False where he is
-        logged out. Raises `UnknownAgentError`, `UnknownQueueError`.
-        """
-        if self._distributor.agent(agent).state is _LOGGED_OUT:
-            return False
-        case = self._cases.get(call.id)
-        if case is None:
-            contact = self._contact_of(call, queue or f"{NAMED_AGENT}{agent}", self._loop.time())
-            contact = msgspec.structs.replace(contact, agent=None)
-            case = self._cases[call.id] = Attempt(contact, self._loop.time(), call=call)
-            case.by_rules = False
-            call.controller = self
-        self._is_with(case, agent)
-        self._tell("left", call)
-        self._pump()
-        return True
-
     # --- for who takes calls out of queues ------------------------------------------------
 
     def release(self, call: Call, reason: str) -> None:
-        """Take a waiting call out of its queue without ending it; the taker is its controller."""
+        """Take a call out of its queue, or from its agent, without ending it.
+
+        The taker is its controller. The agent is done with it, and free when his phone is.
+        """
         case = self._cases.pop(call.id)
         self._leave(case, reason)
         self._pump()
@@ -201,9 +109,10 @@ class Acd(Changes, AtDesks):
         self._stop_ringing(case, leg)
         if leg.agent is not None:
             self._is_with(case, leg.agent)
-        else:
+        elif case.rings_outside:
             case.rings_outside = False
             self._say_dequeued(case, "overflowed")
+        case.outward = None
         self._tell("left", call)
         self._switch.bridge(call)
         self._pump()
@@ -215,26 +124,35 @@ class Acd(Changes, AtDesks):
         """The agent did not answer, or could not: on to the next."""
         case = self._cases[call.id]
         self._stop_ringing(case, leg)
-        now = self._loop.time()
-        stage = self._distributor.stage(call.id)
         if leg.agent is not None and self._phone_is_free(leg.agent, leg):
-            return  # it was told to stop, and has
-        if case.colleague is not None and leg.agent == case.colleague:
-            self._leave_giver(case)
-            self._let_colleague_go(case)
-            self._enter(case)
-            self._pump()
+            # It was told to stop, and has; who was rung in its place may have failed before.
+            nobodys = self._distributor.stage(call.id) is None
+            if nobodys and call.answered is None and not call.ringing:
+                self._is_nobodys(case, cause, leg.agent)
+                self._pump()
             return
-        if self._distributor.offer_failed(call.id, cause, now, agent=leg.agent):
+        if leg.agent is not None and leg.agent == case.colleague:
+            self._let_colleague_go(case)
+        if self._distributor.offer_failed(call.id, cause, self._loop.time(), agent=leg.agent):
             if not call.ringing:
                 self._tell("returned", call)
-        elif stage is None and case.rings_outside:
-            # A number outside that failed: back at the place he had.
-            case.rings_outside = False
-            self._tell("returned", call)
-            self._wait(case)
+        elif call.answered is None and not call.ringing:
+            self._is_nobodys(case, cause, leg.agent)
         self._pump()
         self._waits_on(call)
+
+    def _is_nobodys(self, case: Attempt, cause: Cause, agent: str | None) -> None:
+        """Who was to have a call in an agent's place could not be had: back at its place."""
+        assert case.call is not None
+        if self._distributor.stage(case.contact.id) in (Stage.WAITING, Stage.OFFERED):
+            return
+        if case.rings_outside:
+            case.rings_outside = False
+            self._tell("returned", case.call)
+            self._wait(case)
+        elif cause not in NEXT_TRUNK or not self._try_next_trunk(case):
+            who = agent or "a number outside"
+            self._again(case, Step.RETURNED, f"{who}: {cause.value}", agent)
 
     def digit(self, call: Call, leg: Leg, digit: str) -> None:
         """A key of the caller's while he waits."""
@@ -248,13 +166,44 @@ class Acd(Changes, AtDesks):
             watcher.played(call)
 
     def agent_left(self, call: Call, leg: Leg, cause: Cause) -> None:
-        """The agent hung up: so does the call, unless he gave it to somebody else."""
-        if cause is Cause.TRANSFER or call.answered is not None:
-            self._giver_left(self._cases.get(call.id), call.id, leg)
-            self._pump()
+        """The agent is gone: the call is a colleague's by now, or waits again, or is over.
+
+        | how he left it                                   | what becomes of it |
+        | ------------------------------------------------ | ------------------ |
+        | a colleague speaks with the caller, in his place or with both | the contact is the colleague's |
+        | he gave it away (TRANSFER), and it rings or waits there | he is done with it |
+        | on hold, and settings say so                     | it waits again, at its place |
+        | otherwise                                        | it is over |
+        """
+        self._his_phone_is_free(leg)
+        case = self._cases.get(call.id)
+        if case is None:
             return
-        self._switch.clear_call(call, cause, Party.AGENT)
-        self._ended(self._cases[call.id])
+        if call.answered is not None and (len(call.parties) > 1 or call.joining):
+            self._passes_to(case, call.answered.agent)
+        elif cause is Cause.TRANSFER and call.answered is None:
+            if self._distributor.holder(call.id) == leg.agent:
+                self._done_with(call.id)
+        elif self._is_kept(call):
+            why = f"{leg.agent or 'who had it'} left it on hold: {cause.value}"
+            self._again(case, Step.LEFT_ON_HOLD, why, leg.agent)
+        else:
+            self._switch.clear_call(call, cause, Party.AGENT)
+            self._ended(case)
+        self._pump()
+
+    def _is_kept(self, call: Call) -> bool:
+        """Whether the caller of an agent who is gone waits for another."""
+        if call.answered is not None or not call.caller.is_here:
+            return False
+        return call.left_on_hold and self._held_callers == "requeue"
+
+    def _passes_to(self, case: Attempt, agent: str | None) -> None:
+        """Somebody has a call after its agent: a colleague, or (None) a number outside."""
+        if agent is None or self._distributor.agent(agent).state is AgentState.LOGGED_OUT:
+            self._done_with(case.contact.id)
+        else:
+            self._is_with(case, agent)
 
     def caller_left(self, call: Call, cause: Cause) -> None:
         """The caller hung up: abandoned, or the conversation is over.
@@ -280,173 +229,3 @@ class Acd(Changes, AtDesks):
         case = self._cases.get(call.id)
         if case is not None:
             self._ended(case)
-
-    # --- inside: calls ------------------------------------------------------------------
-
-    def _contact_of(
-        self,
-        call: Call,
-        queue: str,
-        enqueued_at: float | None,
-        arrived_at: float | None = None,
-    ) -> Contact:
-        now = self._loop.time()
-        agent = None
-        if queue.startswith(NAMED_AGENT):
-            agent = queue.removeprefix(NAMED_AGENT)
-            served = agent_queues(self._settings_of(agent), self._queues.values())
-            if not served:
-                raise UnknownQueueError(queue, list(self._queues))
-            queue = served[0]
-        self.queue_config(queue)
-        customer = call.data.get("customer") or call.number
-        if enqueued_at is None:
-            place = self.redials.arrived(customer, queue, now)
-            self._redial_alarm.set(self.redials.get_timer())
-            if place is not None:
-                self._publish(
-                    Routed(
-                        contact=call.id,
-                        step=Step.REDIALLED,
-                        queue=queue,
-                        why=f"called again: has the place that he left, {now - place:.0f} s old",
-                        facts={"place_age_s": round(now - place, 3)},
-                    )
-                )
-            arrived = now if arrived_at is None else arrived_at
-            enqueued_at = arrived if place is None else place
-        return self._callers.contact(
-            id=call.id,
-            queue=queue,
-            enqueued_at=enqueued_at,
-            number=call.number,
-            customer=customer,
-            customer_class=self._known_class(call),
-            agent=agent,
-            last_agent=self.last_agents.of(customer, self._wall_clock()),
-            data=call.data,
-            match=None if self._recognition is None else self._recognition.match(call),
-        )
-
-    def _known_class(self, call: Call) -> str:
-        """The class that a flow found; one that the settings lack is said, and passed over."""
-        name = call.data.get("customer_class", "")
-        try:
-            self._callers.head_start(name)
-        except KeyError:
-            self._log.warning("unknown customer class", call=call.id, customer_class=name)
-            return ""
-        return name
-
-    def _enter(self, case: Attempt) -> None:
-        """A call comes to its queue, by whose rules it may go elsewhere at once."""
-        assert case.call is not None
-        case.came = False
-        if (
-            self._exits is not None
-            and case.by_rules
-            and not self._exits.enter(case.call, case.contact.queue)
-        ):
-            return
-        self._come(case)
-        self._wait(case)
-
-    def _is_with(self, case: Attempt, agent: str) -> None:
-        """An agent has the call: he answered, or took it."""
-        call, now = case.contact.id, self._loop.time()
-        stage = self._distributor.stage(call)
-        offered = self._distributor.is_offered(call, agent)
-        self._leave_giver(case)
-        self._distributor.take(case.contact, agent, now)
-        case.colleague = None if case.colleague == agent else case.colleague
-        if stage in (Stage.WAITING, Stage.OFFERED):
-            self._say_dequeued(case, "assigned" if offered else "picked_up")
-        self._after_call.has(agent, call, case.contact.queue)
-        self.forecasts.answered(call, agent, case.contact.queue, now)
-        self.redials.served(case.contact.customer, case.contact.queue, now)
-        self.last_agents.spoke(case.contact.customer, agent, self._wall_clock())
-
-    def _let_colleague_go(self, case: Attempt) -> None:
-        """He to whom a call was to be transferred does not get it."""
-        if case.colleague is not None:
-            self._distributor.disengage(case.colleague, case.contact.id, self._loop.time())
-            case.colleague = None
-
-    def _leave_giver(self, case: Attempt) -> None:
-        """A call goes on from who transferred it, whose phone is not free yet: he stays busy so long."""
-        giver, now = case.giver, self._loop.time()
-        if giver is None or giver.agent is None:
-            return
-        if self._distributor.holder(case.contact.id) == giver.agent:
-            self._distributor.engage(giver.agent, giver.id, now)
-            self._distributor.contact_ended(case.contact.id, now)
-
-    def _giver_left(self, case: Attempt | None, call: str, leg: Leg) -> None:
-        """The phone of who transferred a call is free: it is over for him."""
-        now = self._loop.time()
-        if case is not None and case.giver is leg:
-            case.giver = None
-        if leg.agent is None or self._distributor.disengage(leg.agent, leg.id, now):
-            return
-        if self._distributor.holder(call) == leg.agent:
-            self._distributor.contact_ended(call, now)
-
-    def _come(self, case: Attempt) -> None:
-        assert case.call is not None
-        case.came = True
-        self._tell("queued", case.call, case.contact)
-
-    def _wait(self, case: Attempt) -> None:
-        now = self._loop.time()
-        self._distributor.enqueue(case.contact, now)
-        self.forecasts.queued(case.contact, now)
-        self._pump()
-
-    def _leave(self, case: Attempt, reason: str) -> None:
-        """A call waits no longer, and lives on elsewhere."""
-        assert case.call is not None
-        self._stop_ringing(case)
-        for leg in tuple(case.call.ringing):
-            self._switch.clear_connection(leg, Cause.CALL_CANCELLED)
-        self._let_colleague_go(case)
-        now = self._loop.time()
-        self.forecasts.left(case.contact.id, now)
-        if self._distributor.remove(case.contact.id, reason, now):
-            self._say_dequeued(case, reason)
-        self._tell("left", case.call)
-
-    def _ended(self, case: Attempt) -> None:
-        """Nothing is left of a call, or of its conversation."""
-        del self._cases[case.contact.id]
-        self._stop_ringing(case)
-        now = self._loop.time()
-        assert case.call is not None
-        self._tell("left", case.call)
-        self.forecasts.left(case.contact.id, now)
-        if self._distributor.remove(case.contact.id, "abandoned", now) or case.rings_outside:
-            self._abandoned(case)
-        else:
-            self._distributor.contact_ended(case.contact.id, now)
-        self._let_colleague_go(case)
-        if case.giver is not None:
-            self._giver_left(case, case.contact.id, case.giver)
-        self._pump()
-
-    def _abandoned(self, case: Attempt) -> None:
-        if case.abandoned:
-            return
-        case.abandoned = True
-        contact, now = case.contact, self._loop.time()
-        self.redials.left(contact.customer, contact.queue, contact.enqueued_at, now)
-        self._redial_alarm.set(self.redials.get_timer())
-        self._say_dequeued(case, "abandoned")
-
-    def _say_dequeued(self, case: Attempt, reason: str) -> None:
-        self._publish(
-            Dequeued(
-                call=case.contact.id,
-                queue=case.contact.queue,
-                reason=reason,
-                waited=self._loop.time() - case.since,
-            )
-        )

@@ -21,11 +21,12 @@ import structlog
 from ccd.acd.errors import AcdError
 from ccd.control.destinations import Destination, Outside, ToAgent
 from ccd.control.errors import ControlError, Refused
-from ccd.events import CallCleared, ConnectionCleared, Event, EventStream
+from ccd.events import CallCleared, ConnectionCleared, Event, EventStream, Failed
 from ccd.media.protocol import Sound
 from ccd.media.tones import BUSY, CONGESTION
 from ccd.model import Cause, Direction, Party
 from ccd.switch.call import Call, Leg
+from ccd.switch.hunting import NEXT_TRUNK, first_to_take
 from ccd.switch.switch import NotReachable, Switch
 
 RING_S = 60.0
@@ -35,10 +36,6 @@ TONE_S = 5.0
 """How long an agent hears that somebody is busy, or cannot be had."""
 
 SOMEBODY_IS_BUSY = frozenset({Cause.BUSY, Cause.REJECTED})
-NEXT_TRUNK = frozenset(
-    {Cause.TRUNKS_BUSY, Cause.DESTINATION_OUT_OF_ORDER, Cause.NETWORK_FAILURE, Cause.OVERLOAD}
-)
-"""Causes that another trunk may not have."""
 
 
 class People(Protocol):
@@ -70,6 +67,12 @@ class _Own:
     """By leg."""
     failing: bool = False
     """Its agent hears why nobody answers."""
+    giver: str | None = None
+    """Who gave it away; where nobody takes it, it rings at his phone again."""
+    outward: Outside | None = None
+    """Where he gave it to, outside."""
+    back_to: dict[str, str] = field(default_factory=dict)
+    """Of phones that ring in a colleague's place, by leg: whose it is where they do not answer."""
 
 
 class OwnCalls:
@@ -179,23 +182,83 @@ class OwnCalls:
     def bring_in_outside(self, call: Call, destination: Outside) -> Leg:
         """Call a number outside into a conversation."""
         own = self._own(call)
-        refusal: NotReachable | None = None
-        for trunk in destination.trunks:
-            try:
-                leg = self._switch.invite_outside(
+        try:
+            leg = first_to_take(
+                list(destination.trunks),
+                lambda trunk: self._switch.invite_outside(
                     call, number=destination.number, trunk=trunk, host=self, ani=destination.ani
+                ),
+            )
+        except NotReachable as error:
+            self._done(own)
+            raise ControlError(Refused.NOT_REACHABLE, str(error)) from error
+        self._limit(own, leg)
+        return leg
+
+    def give(self, call: Call, agent: Leg, destination: ToAgent | Outside) -> None:
+        """Give away a call that is not the ACD's in one step (CSTA single-step transfer).
+
+        Where nobody takes it, it rings at the giver's phone again (its controller being ours),
+        and where he does not answer either, who is left of it hears why, and it is over. Raises
+        `NotReachable`.
+        """
+        self._reachable(destination)
+        self._switch.seat(call, agent)
+        own = self._own(call)
+        try:
+            if isinstance(destination, ToAgent):
+                colleague = destination.agent
+                leg = self._switch.transfer(
+                    call, agent=colleague, phone=self._people.phone_of(colleague), queue=""
                 )
-            except NotReachable as error:
-                refusal = error
-                continue
-            self._limit(own, leg)
-            return leg
-        self._done(own)
-        raise ControlError(Refused.NOT_REACHABLE, str(refusal or "no trunk can be called"))
+                self._engage(own, colleague)
+            else:
+                own.trunks, own.outward = list(destination.trunks), destination
+                leg = first_to_take(own.trunks, lambda trunk: self._send(own, trunk, first=True))
+        except NotReachable:
+            own.outward = None
+            self._done(own)
+            raise
+        own.giver = agent.agent
+        self._limit(own, leg)
+
+    def _send(self, own: _Own, trunk: str, *, first: bool) -> Leg:
+        assert own.outward is not None
+        send = self._switch.transfer_outside if first else self._switch.ring_outside
+        return send(
+            own.call,
+            number=own.outward.number,
+            trunk=trunk,
+            queue="",
+            ani=own.outward.ani,
+            emergency=own.outward.emergency,
+        )
 
     def engage(self, call: Call, agent: str) -> None:
         """He is on the phone with this call, as one of its parties, until he leaves it."""
         self._engage(self._own(call), agent)
+
+    def limit(self, call: Call, leg: Leg) -> None:
+        """A phone rings for this call that rang for one that is merged into it: not for ever."""
+        self._limit(self._own(call), leg)
+
+    def divert(self, call: Call, leg: Leg, agent: str) -> None:
+        """Ring this agent in place of a phone that rings (`leg`), which stops.
+
+        Where he does not answer, it rings there again. Raises `ControlError`, `NotReachable`.
+        """
+        self._free(agent)
+        own, phone = self._own(call), self._people.phone_of(agent)
+        if leg in call.joining:
+            new = self._switch.invite(call, agent=agent, phone=phone, host=self)
+            if leg.agent is not None:
+                own.back_to[new.id] = leg.agent
+        else:
+            new = self._switch.ring(call, agent=agent, phone=phone, queue="")
+        self._engage(own, agent)
+        self._limit(own, new)
+        self._stop_timer(own, leg)
+        self._switch.clear_connection(leg, Cause.ANSWERED_ELSEWHERE)
 
     def adopt(self, call: Call, agent: str | None, destination: Destination) -> None:
         """A call from a phone of ours, of this agent if of any: answered, and whom he dialled is called."""
@@ -216,6 +279,7 @@ class OwnCalls:
         """The agent is there, or whom he called through a trunk; or who got the call by transfer."""
         own = self._own(call)
         self._stop_timer(own, leg)
+        own.giver = own.outward = None
         if leg is call.answered and call.caller.connected:
             self._engage_again(own, leg)
             self._switch.bridge(call)
@@ -239,8 +303,14 @@ class OwnCalls:
         if leg is call.caller and cause in NEXT_TRUNK and own.trunks:
             self._dial_outside(own)
         elif call.answered is not None:
-            self._fail(own, cause)
-        elif call.legs:  # a transfer that nobody answered
+            self._fail(own, cause, call.answered)
+        elif call.ringing:
+            pass
+        elif own.outward is not None and cause in NEXT_TRUNK and own.trunks:
+            self._send_on(own, cause)
+        elif call.parties:  # a transfer that nobody answered
+            self._recall(own, cause)
+        elif call.legs:
             self._switch.clear_call(call, cause)
 
     def digit(self, call: Call, leg: Leg, digit: str) -> None:
@@ -254,7 +324,7 @@ class OwnCalls:
         own = self._own(call)
         if leg.agent is not None:
             self._disengage(own, leg.agent)
-        if call.answered is not None and len(call.parties) > 1:
+        if call.answered is not None and (len(call.parties) > 1 or call.joining):
             self._engage_again(own, call.answered)
         elif cause is not Cause.TRANSFER:
             self._switch.clear_call(call, cause, Party.AGENT)
@@ -278,8 +348,19 @@ class OwnCalls:
         self._stop_timer(own, leg)
         if leg.agent is not None:
             self._disengage(own, leg.agent)
-        if call.controller is self and call.ending is None and len(call.parties) == 1:
-            self._fail(own, cause)
+        back_to = own.back_to.pop(leg.id, None)
+        if back_to is not None and call.ending is None and call.parties:
+            stopping = next((each for each in call.joining if each.agent == back_to), None)
+            if stopping is not None:  # his phone is not free before it has stopped
+                own.back_to[stopping.id] = back_to
+            else:
+                self._dial_agent(own, back_to)
+            return
+        if call.controller is self and call.ending is None and call.answered is not None:
+            if len(call.parties) == 1 and not call.joining:
+                self._fail(own, cause, call.answered)
+        else:
+            self._end_where_one_is_left(call)
         self._done(own)
 
     def guest_left(self, call: Call, leg: Leg, cause: Cause) -> None:
@@ -287,9 +368,15 @@ class OwnCalls:
         own = self._own(call)
         if leg.agent is not None:
             self._disengage(own, leg.agent)
-        if call.controller is self and call.ending is None and len(call.parties) < 2:
-            self._switch.clear_call(call, Cause.NORMAL_CLEARING, Party.AGENT)
+        self._end_where_one_is_left(call)
         self._done(own)
+
+    def _end_where_one_is_left(self, call: Call) -> None:
+        """Nobody is kept in a conversation with nobody; a customer is his call's controller's."""
+        if call.ending is not None or call.joining or call.ringing or len(call.parties) > 1:
+            return
+        if call.controller is self or (call.parties and call.caller not in call.legs):
+            self._switch.clear_call(call, Cause.NORMAL_CLEARING, Party.AGENT)
 
     # --- inside: dialling ---------------------------------------------------------------------------
 
@@ -331,9 +418,9 @@ class OwnCalls:
                 own.call, agent=agent, phone=self._people.phone_of(agent), host=self
             )
         except ControlError:
-            self._fail(own, Cause.BUSY)
+            self._fail(own, Cause.BUSY, own.call.answered)
         except NotReachable as error:
-            self._fail(own, error.cause)
+            self._fail(own, error.cause, own.call.answered)
         else:
             self._engage(own, agent)
             self._limit(own, leg)
@@ -342,41 +429,67 @@ class OwnCalls:
         """Through the first trunk that takes it."""
         destination = own.destination
         assert isinstance(destination, Outside)
-        cause = Cause.DESTINATION_NOT_OBTAINABLE
-        while own.trunks:
-            try:
-                leg = self._switch.add_customer(
+        try:
+            leg = first_to_take(
+                own.trunks,
+                lambda trunk: self._switch.add_customer(
                     own.call,
                     destination.number,
-                    own.trunks.pop(0),
+                    trunk,
                     ani=destination.ani,
                     emergency=destination.emergency,
-                )
-            except NotReachable as error:
-                cause = error.cause
-                self._log.info("trunk refused", call=own.call.id, reason=str(error))
-                continue
+                ),
+            )
+        except NotReachable as error:
+            self._log.info("no trunk", call=own.call.id, reason=str(error))
+            self._fail(own, error.cause, own.call.answered)
+        else:
             self._limit(own, leg)
-            return
-        self._fail(own, cause)
 
-    def _fail(self, own: _Own, cause: Cause) -> None:
-        """Let the agent hear why nobody answers; a call that is nothing but that ends then."""
-        agent = own.call.answered
-        if agent is None or own.failing:
+    # --- inside: when nobody answers ----------------------------------------------------------------
+
+    def _send_on(self, own: _Own, cause: Cause) -> None:
+        """To the number outside to which it was given, through the next trunk."""
+        try:
+            leg = first_to_take(own.trunks, lambda trunk: self._send(own, trunk, first=False))
+        except NotReachable:
+            self._recall(own, cause)
+        else:
+            self._limit(own, leg)
+
+    def _recall(self, own: _Own, cause: Cause) -> None:
+        """Nobody took a call that an agent gave away: it rings at his phone, once."""
+        giver, own.giver, own.outward = own.giver, None, None
+        if giver is not None:
+            try:
+                self._free(giver)
+                leg = self._switch.ring(
+                    own.call, agent=giver, phone=self._people.phone_of(giver), queue=""
+                )
+            except (ControlError, NotReachable) as error:
+                self._log.info("not recalled", call=own.call.id, agent=giver, reason=str(error))
+            else:
+                self._engage(own, giver)
+                self._limit(own, leg)
+                return
+        self._fail(own, cause, own.call.parties[0])
+
+    def _fail(self, own: _Own, cause: Cause, ear: Leg | None) -> None:
+        """Let who is there hear why nobody answers; a call that is nothing but that ends then."""
+        if ear is None or own.failing:
             return
         own.failing = True
         cadence = (BUSY if cause in SOMEBODY_IS_BUSY else CONGESTION)["cn"]
         tone: Sequence[Sound] = cadence.sounds()
-        if agent.call is own.call:
-            self._switch.play(agent, tone, loop=True)
+        if ear.call is own.call:
+            self._switch.play(ear, tone, loop=True)
         own.timers["tone"] = self._loop.call_later(
-            TONE_S, self._switch.clear_connection, agent, cause, own.call
+            TONE_S, self._switch.clear_connection, ear, cause, own.call
         )
 
     def _follow(self, event: Event) -> None:
         """A call that went to the ACD is over without our being told as its controller."""
-        if isinstance(event, ConnectionCleared):
+        if isinstance(event, ConnectionCleared | Failed):
             own = self._calls.get(event.call)
             if own is not None:
                 there = {leg.agent for leg in own.call.legs}
@@ -412,9 +525,13 @@ class OwnCalls:
             self._people.disengage(agent, own.call.id)
 
     def _limit(self, own: _Own, leg: Leg) -> None:
-        own.timers[leg.id] = self._loop.call_later(
-            RING_S, self._switch.clear_connection, leg, Cause.NO_ANSWER
-        )
+        own.timers[leg.id] = self._loop.call_later(RING_S, self._rang_long_enough, own, leg)
+
+    def _rang_long_enough(self, own: _Own, leg: Leg) -> None:
+        """Unless he has answered a call of which we are not told (it is not in our hands)."""
+        del own.timers[leg.id]
+        if not leg.connected:
+            self._switch.clear_connection(leg, Cause.NO_ANSWER)
 
     def _limitless(self, own: _Own) -> None:
         for timer in own.timers.values():

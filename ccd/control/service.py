@@ -35,6 +35,11 @@ _REFUSALS = {
     Refusal.FORBIDDEN: Refused.NOT_ALLOWED,
 }
 
+_ACD_REFUSALS = {
+    "unknown_agent": Refused.UNKNOWN_AGENT,
+    "unknown_queue": Refused.UNKNOWN_NUMBER,
+}
+
 
 class CallControl:
     """The verbs that need nothing but switch, ACD and dialling plan; others have rooms of their own."""
@@ -150,6 +155,10 @@ class CallControl:
         first, other = (
             (present, kept) if self._rank(present) < self._rank(kept) else (kept, present)
         )
+        if not stay and other.caller is leg and other.answered is None:
+            # He consults a queue where nobody has answered him yet: his caller waits there instead.
+            self._wait_there(first, other, leg)
+            return first
         if other.caller.state is ConnectionState.ALERTING:
             raise ControlError(Refused.WRONG_STATE, "the number outside has not answered yet")
         staying = [party for party in (*other.parties, *other.joining) if party is not leg]
@@ -157,10 +166,21 @@ class CallControl:
             if party.agent is not None:
                 self._own_calls.engage(first, party.agent)
         try:
-            self._switch.merge(first, other, leg, stay=stay)
+            self._switch.merge(first, other, leg, stay=stay, host=self._own_calls)
         except NotReachable as error:
             raise ControlError(Refused.WRONG_STATE, str(error)) from error
+        for party in staying:
+            if not party.connected:
+                self._own_calls.limit(first, party)
         return first
+
+    def _wait_there(self, call: Call, consultation: Call, leg: Leg) -> None:
+        """Give a call that is held to the queue in which its agent waits himself."""
+        queue = self._acd.queue_of(consultation)
+        if queue is None:
+            raise ControlError(Refused.WRONG_STATE, "nobody has answered there yet")
+        self._switch.clear_connection(leg, Cause.NORMAL_CLEARING, consultation)
+        self._give(call, leg, ToQueue(queue))
 
     def _other(self, leg: Leg) -> Call:
         """The call on hold beside the one in which he speaks. Raises `ControlError`."""
@@ -176,36 +196,52 @@ class CallControl:
                 f"the caller of call {call.id} is in a flow: recall_from_ivr has him back",
             )
 
-    def _rank(self, call: Call) -> tuple[bool, float]:
-        return self._acd.contact(call) is None, call.offered_at
+    def _rank(self, call: Call) -> tuple[bool, bool, float]:
+        contact = self._acd.contact(call)
+        return contact is None, call.caller.agent is not None, call.offered_at
 
     def single_step_transfer(self, agent: str, number: str, call: str | None = None) -> Call:
         """Give the call away at once (single step transfer call): to a colleague, a queue, outside.
 
         Where nobody answers there, the caller is back in his queue, at the place of his age.
         """
-        found, _ = self.connection(Verb.SINGLE_STEP_TRANSFER, agent, call)
-        self._give(found, self._resolve(agent, number))
+        found, leg = self.connection(Verb.SINGLE_STEP_TRANSFER, agent, call)
+        self._give(found, leg, self._resolve(agent, number))
         return found
 
-    def _give(self, call: Call, destination: Destination) -> None:
+    def _give(self, call: Call, leg: Leg, destination: Destination) -> None:
+        """To who is named: the ACD's calls by the ACD, which has them back; others by `OwnCalls`."""
+        is_acds = self._acd.contact(call) is not None
         try:
             match destination:
-                case ToAgent(agent=colleague):
+                case ToQueue(queue=queue):
+                    self._switch.seat(call, leg)
+                    self._acd.transfer_to_queue(call, queue)
+                case ToAgent(agent=colleague) if is_acds:
                     why = self._acd.why_not(colleague)
                     if why is not None:
                         raise ControlError(Refused.BUSY, why)
+                    self._switch.seat(call, leg)
                     self._acd.transfer(call, colleague)
-                case ToQueue(queue=queue):
-                    self._acd.transfer_to_queue(call, queue)
-                case Outside(trunks=trunks) as outside if trunks:
-                    self._acd.transfer_outside(call, outside.number, trunks[0])
+                case Outside() as outside if is_acds:
+                    self._switch.seat(call, leg)
+                    self._acd.transfer_outside(
+                        call,
+                        outside.number,
+                        outside.trunks,
+                        ani=outside.ani,
+                        emergency=outside.emergency,
+                    )
+                case ToAgent() | Outside():
+                    self._own_calls.give(call, leg, destination)
                 case _:
                     raise ControlError(Refused.BAD_ARGS, f"{destination} takes no transfers")
         except NotReachable as error:
             raise ControlError(Refused.NOT_REACHABLE, str(error)) from error
         except AcdError as error:
-            raise ControlError(Refused(error.code), str(error)) from error
+            raise ControlError(
+                _ACD_REFUSALS.get(error.code, Refused.WRONG_STATE), str(error)
+            ) from error
 
     # --- the end, keys, data --------------------------------------------------------------------------
 

@@ -95,13 +95,14 @@ class Endings:
 
     def _detach(self, leg: Leg, call: Call, cause: Cause) -> None:
         """The leg leaves one call, and lives on in others."""
+        held = leg.state_in(call) is ConnectionState.HOLD
         if leg.call is call:
             self._conversations.turn_back(leg)
         elif call in leg.kept:
             leg.kept.remove(call)
         else:
             return
-        self._left(call, leg, cause, was_connected=True, by="local")
+        self._left(call, leg, cause, was_connected=True, held=held, by="local")
 
     def end_call(self, call: Call, cause: Cause, by: Party) -> None:
         """End the call for everybody."""
@@ -121,6 +122,7 @@ class Endings:
         cause = leg.ending or _cause_of(event)
         leg.ending = cause
         calls = (*reversed(leg.kept), leg.call)
+        held = {call.id for call in calls if leg.state_in(call) is ConnectionState.HOLD}
         for call in calls:
             if leg not in call.listeners and len(call.parties) < 2:
                 self._conversations.part(call)
@@ -130,7 +132,14 @@ class Endings:
             self._admission.leave(leg.channel)
         leg.kept = []
         for call in calls:
-            self._left(call, leg, cause, was_connected=was_connected, by=event.by)
+            self._left(
+                call,
+                leg,
+                cause,
+                was_connected=was_connected,
+                held=call.id in held,
+                by=event.by,
+            )
 
     def merged(self, call: Call, cause: Cause) -> None:
         """A call all of whose connections went over to another one is over."""
@@ -140,7 +149,9 @@ class Endings:
 
     # --- one connection ends: the only way a leg leaves a call -----------------------------------
 
-    def _left(self, call: Call, leg: Leg, cause: Cause, *, was_connected: bool, by: str) -> None:
+    def _left(
+        self, call: Call, leg: Leg, cause: Cause, *, was_connected: bool, held: bool, by: str
+    ) -> None:
         call.legs.remove(leg)
         if leg is call.caller:
             self._messages.stop(call)
@@ -151,6 +162,7 @@ class Endings:
         elif leg is call.caller and (was_connected or call.direction is Direction.IN):
             self._caller_left(call, leg, cause, by=by)
         else:
+            call.left_on_hold = held
             self._other_left(call, leg, cause, was_connected)
         if call.legs and call.ending is None and not _anybody(call):
             by_him = was_connected and by == "remote"

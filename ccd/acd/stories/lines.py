@@ -80,6 +80,8 @@ STEP_TEXTS: dict[str, str] = {
     Step.RETURNED: "is back at its place in {queue}: {agent} did not take it",
     Step.CONNECTED: "{agent} answers",
     Step.TAKEN: "is {agent}'s",
+    Step.TRANSFERRED: "is sent on to {queue} by {agent}",
+    Step.LEFT_ON_HOLD: "is back at its place in {queue}: {agent} left it on hold",
     Step.MOVED: "moves to {queue}",
     Step.OVERFLOWED: "overflows from {queue}",
     Step.REMOVED: "leaves {queue}",
