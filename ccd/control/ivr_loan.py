@@ -25,7 +25,8 @@ from ccd.acd.service import Acd
 from ccd.control.errors import ControlError, Refused
 from ccd.control.service import CallControl
 from ccd.control.situations import Verb
-from ccd.ivr.service import Ivr, NotToBeSentError, Outcome, UnknownFlowError
+from ccd.ivr.outcome import Outcome
+from ccd.ivr.service import Ivr, NotToBeSentError, UnknownFlowError
 from ccd.switch.call import Call
 from ccd.switch.switch import NotReachable, Switch
 
@@ -70,6 +71,9 @@ class IvrLoans:
 
     def recall(self, agent: str, call: str | None = None) -> Call:
         """Take the caller back before the flow is done with him."""
+        if call is None:  # of several calls it is the one whose caller is in a flow
+            his = self._calls.situations(agent)
+            call = next((each.id for each, _, _ in his if each.caller_away), None)
         found, _ = self._calls.connection(Verb.RECALL_FROM_IVR, agent, call)
         if not self._ivr.recall(found):
             raise ControlError(

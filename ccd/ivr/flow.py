@@ -112,7 +112,7 @@ class ReturnStep(Step, frozen=True, kw_only=True, tag="return"):
     """Give the caller back to the agent who sent him here, after the prompt."""
 
     outcome: Name
-    """What came of it, in the flow's own word: `ok`, `failed`, `gave_up`."""
+    """What came of it, in the flow's own word: `ok`, `wrong_pin`, `gave_up`; none of `ccd.ivr.outcome.Outcome`."""
 
 
 AnyStep = PlayStep | MenuStep | CollectStep | QueueStep | HangUpStep | ReturnStep

@@ -22,6 +22,7 @@ from ccd.ivr.flow import (
     ReturnStep,
     targets,
 )
+from ccd.ivr.outcome import Outcome
 from ccd.ivr.problems import Severity, nearest
 
 
@@ -164,6 +165,13 @@ def _step(step: AnyStep, key: tuple[str, ...], queues: Collection[str] | None) -
                 "unknown-queue",
                 f"there is no queue {step.queue!r}",
                 nearest(step.queue, queues),
+            )
+        case ReturnStep() if step.outcome in set(Outcome):
+            yield Finding(
+                (*key, "outcome"),
+                "reserved-outcome",
+                f"{step.outcome!r} is said where a caller comes back by no 'return' step",
+                f"choose a word of the flow's own, none of {', '.join(Outcome)}",
             )
     if isinstance(step, MenuStep):
         if not step.choices:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 
 import structlog
 
@@ -21,6 +20,7 @@ from ccd.events import DigitsDetected, EventStream, FlowStepped, ReturnedFromIvr
 from ccd.ivr.actions import Action, Collected, HangUp, Play, Return, Stepped, StopPlay, ToQueue
 from ccd.ivr.flow import Flow
 from ccd.ivr.interpreter import Interpreter, Phase
+from ccd.ivr.outcome import Outcome
 from ccd.ivr.prompts import sounds
 from ccd.media.prompt_book import PromptBook
 from ccd.model import Cause, Party
@@ -37,23 +37,6 @@ Done = Callable[[Call, str, dict[str, str]], None]
 
 ToTheQueue = Callable[[Call, str], None]
 """Takes a borrowed caller to the queue (by name) to which his flow sends him."""
-
-
-class Outcome(StrEnum):
-    """How a caller came back, where the flow has no word of its own for it (`return`)."""
-
-    QUEUED = "queued"
-    """The flow sends him to a queue: he waits there next, and the agent has lost him."""
-    HUNG_UP = "hung_up"
-    """The flow ends the call."""
-    CALLER_LEFT = "caller_left"
-    """The caller hung up, or his call was ended for another reason."""
-    AGENT_LEFT = "agent_left"
-    """The agent is gone whom he was to go back to."""
-    RECALLED = "recalled"
-    """The agent took him back."""
-    FAILED = "failed"
-    """The flow could not be carried out; the log says why."""
 
 
 class UnknownFlowError(CcdError):

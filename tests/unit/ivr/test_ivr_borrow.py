@@ -11,9 +11,10 @@ from virtual.centre import FLOW, SERVICE, VirtualCentre
 
 from ccd.events import CallCleared, DigitsDetected, ReturnedFromIvr, SentToIvr
 from ccd.ivr.flow import Entry
+from ccd.ivr.outcome import Outcome
 from ccd.ivr.problems import FlowError
 from ccd.ivr.reader import parse
-from ccd.ivr.service import NotToBeSentError, Outcome, UnknownFlowError
+from ccd.ivr.service import NotToBeSentError, UnknownFlowError
 from ccd.model import Cause
 from ccd.switch.call import Call
 
@@ -265,6 +266,18 @@ def test_a_return_is_where_an_agent_waits(
         parse(text, queues=["orders"], entered=[entered])
     found = {problem.rule for problem in caught.value.problems}
     assert found == {rule}
+
+
+@pytest.mark.parametrize("ours", list(Outcome))
+def test_a_flow_has_no_outcome_that_is_ours(ours: Outcome) -> None:
+    """Else nobody could tell a caller who keyed a wrong PIN from one who hung up."""
+    with pytest.raises(FlowError) as caught:
+        parse(PIN.replace("outcome: ok", f"outcome: {ours}"), queues=["orders"])
+    (problem,) = caught.value.problems
+    assert problem.rule == "reserved-outcome"
+    assert problem.key.endswith(".outcome")
+    assert f"'{ours}'" in problem.message
+    assert problem.mend
 
 
 def test_a_return_that_no_dialled_number_leads_to_is_only_warned_of() -> None:
