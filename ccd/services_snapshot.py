@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from ccd.acd.errors import UnknownQueueError
@@ -25,6 +25,7 @@ from ccd.cti.catalogue import (
 )
 from ccd.cti.monitors import Kind, Target
 from ccd.cti.session import Session
+from ccd.cti.spec import SUPERVISORS
 from ccd.cti.wire import CtiError, ErrorCode
 from ccd.health import Health
 from ccd.model import AgentState
@@ -46,21 +47,24 @@ class SnapshotHandlers:
     def __init__(self, daemon: Seen) -> None:
         self._daemon = daemon
 
-    def snapshot(self, _session: Session, _args: Nothing) -> SnapshotResult:
-        """Agents, queues and calls, as of the newest event."""
-        return self._all()
+    def snapshot(self, session: Session, _args: Nothing) -> SnapshotResult:
+        """Agents, queues and calls, as of the newest event; of calls those that he may see."""
+        return self._all(lambda call: _may_see(session, call))
 
-    def _all(self) -> SnapshotResult:
+    def _all(self, seen: Callable[[Call], bool] = lambda _call: True) -> SnapshotResult:
         centre = self._daemon.centre
         return self._picture(
             agents=[self._agent(view) for view in centre.acd.agents()],
             queues=[self._queue(view) for view in centre.acd.queues()],
-            calls=list(centre.switch.calls.values()),
+            calls=[call for call in centre.switch.calls.values() if seen(call)],
         )
 
-    def snapshot_call(self, _session: Session, args: CallArgs) -> SnapshotCallResult:
+    def snapshot_call(self, session: Session, args: CallArgs) -> SnapshotCallResult:
         """One call."""
-        return SnapshotCallResult(seq=self._seq, call=self._view(self._call(args.call)))
+        call = self._call(args.call)
+        if not _may_see(session, call):
+            raise CtiError(ErrorCode.FORBIDDEN, f"call {args.call!r} is nobody's of this session")
+        return SnapshotCallResult(seq=self._seq, call=self._view(call))
 
     def snapshot_device(self, _session: Session, args: DeviceArgs) -> SnapshotDeviceResult:
         """An agent, and what he is connected to."""
@@ -167,14 +171,18 @@ class SnapshotHandlers:
         return call
 
     def _calls_of(self, agent: str) -> list[Call]:
-        return [
-            call
-            for call in self._daemon.centre.switch.calls.values()
-            if any(leg.agent == agent for leg in call.legs)
-        ]
+        legs = self._daemon.centre.switch.legs_of(agent)
+        return list(dict.fromkeys(call for leg in legs for call in (leg.call, *leg.kept)))
 
     def _view(self, call: Call) -> CallView:
         return call_view(call, self._daemon.centre.acd.queue_of(call))
+
+
+def _may_see(session: Session, call: Call) -> bool:
+    """Whether it is for these eyes: a supervisor's, or those of an agent who is in the call."""
+    if session.roles & SUPERVISORS:
+        return True
+    return any(leg.agent in session.agents for leg in call.legs)
 
 
 def call_view(call: Call, queue: str | None) -> CallView:

@@ -15,6 +15,7 @@ from ccd.acd.distributor import Stage
 from ccd.acd.diverting import Diverting
 from ccd.acd.hall import Attempt
 from ccd.acd.steps import Step
+from ccd.acd.waits import is_colleagues
 from ccd.model import AgentState, Cause, Party
 from ccd.switch.call import Call, Leg
 from ccd.switch.hunting import NEXT_TRUNK
@@ -48,7 +49,7 @@ class Acd(Diverting, Changes, AtDesks):
         call.controller = self
         since = self._loop.time() if arrived_at is None else arrived_at
         case = self._cases[call.id] = Attempt(contact, since, call=call)
-        case.by_rules = enqueued_at is None
+        case.by_rules = enqueued_at is None and not is_colleagues(call)
         self._enter(case)
 
     def send_outside(
@@ -189,7 +190,8 @@ class Acd(Diverting, Changes, AtDesks):
             self._again(case, Step.LEFT_ON_HOLD, why, leg.agent)
         else:
             self._switch.clear_call(call, cause, Party.AGENT)
-            self._ended(case)
+            if call.id in self._cases:  # `cleared` comes at once where all others only held it
+                self._ended(case)
         self._pump()
 
     def _is_kept(self, call: Call) -> bool:

@@ -234,6 +234,13 @@ class OwnCalls:
             emergency=own.outward.emergency,
         )
 
+    def let_go(self, call: Call, agent: str) -> None:
+        """He is not on the phone with this call, after all."""
+        own = self._calls.get(call.id)
+        if own is not None:
+            self._disengage(own, agent)
+            self._done(own)
+
     def engage(self, call: Call, agent: str) -> None:
         """He is on the phone with this call, as one of its parties, until he leaves it."""
         self._engage(self._own(call), agent)

@@ -162,12 +162,14 @@ class CallControl:
         if other.caller.state is ConnectionState.ALERTING:
             raise ControlError(Refused.WRONG_STATE, "the number outside has not answered yet")
         staying = [party for party in (*other.parties, *other.joining) if party is not leg]
-        for party in staying:
-            if party.agent is not None:
-                self._own_calls.engage(first, party.agent)
+        colleagues = [party.agent for party in staying if party.agent is not None]
+        for colleague in colleagues:
+            self._own_calls.engage(first, colleague)
         try:
             self._switch.merge(first, other, leg, stay=stay, host=self._own_calls)
         except NotReachable as error:
+            for colleague in colleagues:
+                self._own_calls.let_go(first, colleague)
             raise ControlError(Refused.WRONG_STATE, str(error)) from error
         for party in staying:
             if not party.connected:

@@ -256,10 +256,13 @@ class Life(Twins):
         state = self.states.get(agent)
         if state not in (S.READY, S.NOT_READY, S.WRAP_UP):
             return
+        self.time_passes(0.0)  # what is due by now is done
         before = self.acd.agent(agent)
+        if before.state not in (S.READY, S.NOT_READY, S.WRAP_UP):
+            return
         assert self.do("engage", agent, "question", self.now) is None
         assert self.acd.agent(agent).state is S.BUSY
-        self.now += seconds
+        self.time_passes(seconds)  # a colleague's wrap-up ends meanwhile; his own waits
         assert self.do("disengage", agent, "question", self.now) is True
         after = self.acd.agent(agent)
         assert (after.state, after.reason, after.contact) == (
