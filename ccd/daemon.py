@@ -232,9 +232,7 @@ class Daemon:
             boot=self.boot,
             loop=self.loop,
             wall_clock=self.wall_clock,
-            customers=directory(
-                settings, path=self.paths.customers, journal=self.paths.database
-            ),
+            customers=directory(settings, path=self.paths.customers, journal=self.paths.database),
         )
         self.live = Live(settings, distribution=self.acd, answering=self)
         self.joined = True

@@ -33,7 +33,7 @@ class MakeCallArgs(AgentArgs, frozen=True, kw_only=True):
 
     number: Number = ""
     """A number, an extension, a colleague's or a queue's name; empty: `dial_digits` follows."""
-    data: Data = {}
+    data: Data = msgspec.field(default_factory=dict[str, str])
     """Travels with the call."""
 
 
@@ -42,7 +42,7 @@ class ConsultArgs(CallArgs, frozen=True, kw_only=True):
 
     number: Number = ""
     """As in `make_call`."""
-    data: Data = {}
+    data: Data = msgspec.field(default_factory=dict[str, str])
     """Beside what the first call has, which goes along."""
 
 
@@ -78,7 +78,7 @@ class SendToIvrArgs(CallArgs, frozen=True, kw_only=True):
 
     flow: Annotated[str, Meta(min_length=1, max_length=64)]
     """A `[[service_flow]]` of the settings, by name."""
-    data: Data = {}
+    data: Data = msgspec.field(default_factory=dict[str, str])
     """Variables for the flow, beside what the call has."""
 
 

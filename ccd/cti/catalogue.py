@@ -397,7 +397,9 @@ class SkillsArgs(Args, frozen=True, kw_only=True):
     agent: Text
     queues: tuple[Text, ...] | None = None
     """All that he serves from now on, `*` for every one that his skills suffice for; none: as it is."""
-    skills: dict[Text, Annotated[int, Meta(ge=0, le=10)]] = {}
+    skills: dict[Text, Annotated[int, Meta(ge=0, le=10)]] = msgspec.field(
+        default_factory=dict[str, int]
+    )
     """Levels to be set, 0 to take a skill away; those not named stay."""
 
 
@@ -609,7 +611,9 @@ class RouteSelectArgs(Args, frozen=True, kw_only=True):
     destination: Text
     """`queue:NAME`, `agent:NAME`, `number:NUMBER@TRUNK`, `voicemail`, `voicemail:QUEUE`, or
     `flow:NUMBER` (the flow that answers this number)."""
-    data: Annotated[dict[Text, Annotated[str, Meta(max_length=1024)]], Meta(max_length=64)] = {}
+    data: Annotated[dict[Text, Annotated[str, Meta(max_length=1024)]], Meta(max_length=64)] = (
+        msgspec.field(default_factory=dict[str, str])
+    )
     """To be attached to the call, also where it cannot be sent there."""
 
 
