@@ -6,11 +6,37 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from virtual.stage import NAMED, Stage
+from virtual.stage import CONSULTED, NAMED, PLACE, Stage
 
 from ccd.control.situations import ALLOWED, Situation, Verb
 from ccd.cti.catalogue import CATALOGUE, SnapshotResult
 from ccd.cti.client import CtiError, ErrorCode
+from ccd.events import (
+    CallCleared,
+    Conferenced,
+    ConnectionCleared,
+    DataAssociated,
+    Delivered,
+    Diverted,
+    Established,
+    Event,
+    Failed,
+    Held,
+    Joined,
+    Originated,
+    Parked,
+    Queued,
+    RecordingPaused,
+    RecordingResumed,
+    RecordingStarted,
+    RecordingStopped,
+    Retrieved,
+    ReturnedFromIvr,
+    SentToIvr,
+    Transferred,
+    Unparked,
+)
+from ccd.model import ListenMode
 
 ARGUMENTS: dict[Verb, dict[str, Any]] = {
     Verb.MAKE_CALL: {"number": NAMED},
@@ -22,6 +48,9 @@ ARGUMENTS: dict[Verb, dict[str, Any]] = {
     Verb.ASSOCIATE_DATA: {"data": {"account": "6222"}},
     Verb.SEND_TO_IVR: {"flow": "pin"},
     Verb.PLAY_MESSAGE: {"message": "notice"},
+    Verb.DEFLECT_CALL: {"number": NAMED},
+    Verb.DIRECTED_PICKUP: {"from_agent": CONSULTED},
+    Verb.UNPARK_CALL: {"place": PLACE},
 }
 """Those that make sense, so that a refusal is of the state."""
 
@@ -29,6 +58,10 @@ SPEAKING = "D1C1 connected, D2C1 connected"
 HELD = "D1C1 hold, D2C1 connected"
 CONSULTS = f"{HELD}, D1C2 connected"
 CALLED = "D1C1 connected, D4C1 connected"
+LISTENED = "D2C1 connected, D5C1 connected"
+"""C1 is agent2's call here."""
+GONE = "D2C1 connected"
+"""The caller waits without him."""
 
 AFTER: dict[Verb, dict[Situation, str]] = {
     Verb.MAKE_CALL: {
@@ -56,6 +89,8 @@ AFTER: dict[Verb, dict[Situation, str]] = {
         Situation.CONNECTED: f"{CONSULTS}, D4C2 connected",
         Situation.HOLD: f"{CONSULTS}, D4C2 connected",
         Situation.IN_IVR: f"{CONSULTS}, D4C2 connected",
+        # C2 was his first consultation, which is merged into C1.
+        Situation.CONFERENCED: f"{HELD}, D3C1 connected, D1C3 connected, D4C3 connected",
     },
     Verb.RECONNECT_CALL: {Situation.CONSULTING: SPEAKING, Situation.CONSULT_INITIATED: SPEAKING},
     Verb.TRANSFER_CALL: {
@@ -73,7 +108,12 @@ AFTER: dict[Verb, dict[Situation, str]] = {
     },
     Verb.CLEAR_CONNECTION: {
         Situation.INITIATED: "",
+        Situation.ALERTING: GONE,
         Situation.CONNECTED: "",
+        # Whom he left on hold, or in a flow, waits again; and who is ready next is he.
+        Situation.HOLD: SPEAKING,
+        Situation.IN_IVR: SPEAKING,
+        Situation.LISTENING: LISTENED,
         Situation.CONSULT_INITIATED: HELD,
         Situation.CONSULTING: HELD,
         Situation.ALL_HELD: HELD,
@@ -83,20 +123,86 @@ AFTER: dict[Verb, dict[Situation, str]] = {
         Situation.INITIATED: "",
         Situation.CONNECTED: "",
         Situation.HOLD: "",
+        Situation.IN_IVR: "",
         Situation.CONSULT_INITIATED: HELD,
         Situation.CONSULTING: HELD,
         Situation.ALL_HELD: HELD,
         Situation.CONFERENCED: "",
     },
+    Verb.ANSWER_CALL: {Situation.ALERTING: SPEAKING},
+    Verb.DEFLECT_CALL: {Situation.ALERTING: "D2C1 connected, D4C1 connected"},
+    Verb.DIRECTED_PICKUP: {Situation.NULL: SPEAKING},
+    Verb.GROUP_PICKUP: {Situation.NULL: SPEAKING},
+    Verb.PARK_CALL: {Situation.CONNECTED: GONE, Situation.HOLD: GONE},
+    Verb.UNPARK_CALL: {Situation.NULL: SPEAKING},
+    Verb.JOIN_CALL: {Situation.NULL: f"D1C1 connected, {LISTENED}", Situation.LISTENING: "="},
+    Verb.TAKE_OVER_CALL: {Situation.LISTENING: SPEAKING},
     Verb.SEND_TO_IVR: {Situation.CONNECTED: HELD},
-    Verb.RECALL_FROM_IVR: {Situation.IN_IVR: SPEAKING},
+    Verb.RECALL_FROM_IVR: {
+        Situation.IN_IVR: SPEAKING,
+        # He is back in the call that is kept, and hears music until it is retrieved.
+        Situation.CONSULT_INITIATED: "=",
+        Situation.CONSULTING: "=",
+        Situation.ALL_HELD: "=",
+    },
     **{
         verb: dict.fromkeys((Situation.CONNECTED, Situation.CONSULTING, Situation.CONFERENCED), "=")
-        for verb in (Verb.GENERATE_DIGITS, Verb.STOP_RECORDING, Verb.PAUSE_RECORDING)
+        for verb in (Verb.GENERATE_DIGITS, Verb.PLAY_MESSAGE)
     },
-    Verb.ASSOCIATE_DATA: dict.fromkeys(ALLOWED[Verb.ASSOCIATE_DATA] - {Situation.LISTENING}, "="),
+    **{
+        verb: dict.fromkeys((*ALLOWED[verb], Situation.CONSULT_INITIATED), "=")
+        for verb in (
+            *(Verb.START_RECORDING, Verb.STOP_RECORDING),
+            *(Verb.PAUSE_RECORDING, Verb.RESUME_RECORDING),
+        )
+    },
+    Verb.ASSOCIATE_DATA: dict.fromkeys(ALLOWED[Verb.ASSOCIATE_DATA], "="),
 }
-"""The connections after it, by the names of ECMA-269's figures (`virtual.stage`); `=`: as before."""
+"""The connections a second after it, by the names of ECMA-269's figures (`virtual.stage`); `=`: as before."""
+
+EVENTS: dict[Verb, type[Event]] = {
+    Verb.MAKE_CALL: Originated,
+    Verb.DIAL_DIGITS: Delivered,
+    Verb.ANSWER_CALL: Established,
+    Verb.HOLD_CALL: Held,
+    Verb.RETRIEVE_CALL: Retrieved,
+    Verb.ALTERNATE_CALL: Retrieved,
+    Verb.CONSULTATION_CALL: Originated,
+    Verb.RECONNECT_CALL: Retrieved,
+    Verb.TRANSFER_CALL: Transferred,
+    Verb.SINGLE_STEP_TRANSFER: Transferred,
+    Verb.CONFERENCE_CALL: Conferenced,
+    Verb.SINGLE_STEP_CONFERENCE: Conferenced,
+    Verb.DEFLECT_CALL: Diverted,
+    Verb.DIRECTED_PICKUP: Diverted,
+    Verb.GROUP_PICKUP: Diverted,
+    Verb.PARK_CALL: Parked,
+    Verb.UNPARK_CALL: Unparked,
+    Verb.CLEAR_CONNECTION: ConnectionCleared,
+    Verb.CLEAR_CALL: CallCleared,
+    Verb.JOIN_CALL: Joined,
+    Verb.TAKE_OVER_CALL: Transferred,
+    Verb.START_RECORDING: RecordingStarted,
+    Verb.STOP_RECORDING: RecordingStopped,
+    Verb.PAUSE_RECORDING: RecordingPaused,
+    Verb.RESUME_RECORDING: RecordingResumed,
+    Verb.SEND_TO_IVR: SentToIvr,
+    Verb.RECALL_FROM_IVR: ReturnedFromIvr,
+    Verb.ASSOCIATE_DATA: DataAssociated,
+}
+"""What is published, at the least."""
+
+OTHER_EVENTS: dict[tuple[Verb, Situation], type[Event]] = {
+    # It is said when the one consulted answers.
+    (Verb.TRANSFER_CALL, Situation.CONSULT_INITIATED): CallCleared,
+    (Verb.CLEAR_CONNECTION, Situation.ALERTING): Failed,
+    (Verb.CLEAR_CONNECTION, Situation.HOLD): Queued,
+    (Verb.CLEAR_CONNECTION, Situation.IN_IVR): Queued,
+}
+"""Where it is another one."""
+
+HEARD_ONLY = {Verb.GENERATE_DIGITS, Verb.PLAY_MESSAGE}
+"""Of these nothing is published: what the parties hear, and keys that are sent, are looked at."""
 
 OF_THE_HELD_CALL = {
     (verb, situation)
@@ -105,7 +211,7 @@ OF_THE_HELD_CALL = {
     if Situation.ALL_HELD in ALLOWED[verb] and situation not in ALLOWED[verb]
 }
 """The call that he keeps meanwhile is one that he holds: it may be retrieved (the other is held
-then), and its recording paused."""
+then), its recording paused, and its caller had back from a flow."""
 
 REFUSED = [
     (verb, situation)
@@ -123,14 +229,44 @@ def still(seen: SnapshotResult) -> Any:
     return seen.agents, seen.calls
 
 
+def hearing(verb: Verb, situation: Situation, after: dict[str, str]) -> dict[str, set[str]]:
+    """Whom each party hears by these connections, and what is played to him.
+
+    All who are connected in a call hear each other; who is alone in it with one who holds, or with
+    nobody, hears music; one who rings, or holds, hears nothing.
+    """
+    goes_on = {Verb.MAKE_CALL, Verb.CONSULTATION_CALL, Verb.ASSOCIATE_DATA}
+    in_a_flow = verb is Verb.SEND_TO_IVR or (situation is Situation.IN_IVR and verb in goes_on)
+    silent = "D5C1" in after and (verb, situation) != (Verb.JOIN_CALL, Situation.LISTENING)
+    found: dict[str, set[str]] = {name[:2]: set() for name in after}
+    for name, state in after.items():
+        device, call = name[:2], name[2:]
+        if state != "connected":
+            continue
+        its = {other[:2]: state for other, state in after.items() if other[2:] == call}
+        others = {other for other, state in its.items() if state == "connected"} - {device}
+        if silent:
+            others.discard("D1")
+        if others:
+            found[device] = others | ({"notice"} if verb is Verb.PLAY_MESSAGE else set())
+        elif device == "D2":
+            found[device] = {"pin"} if in_a_flow else {"music"}
+        elif "hold" in its.values():
+            found[device] = {"music"}
+    return found
+
+
 @pytest.mark.parametrize(("verb", "situation"), DONE)
 async def test_an_allowed_cell_does_what_csta_says(
     tmp_path: Path, verb: Verb, situation: Situation
 ) -> None:
-    assert situation in ALLOWED[verb] or (verb, situation) in OF_THE_HELD_CALL
+    arguments = dict(ARGUMENTS.get(verb, {}))
     async with Stage(tmp_path, situation, verb) as stage:
-        before = await stage.connections()
-        await stage.ask(verb.value, seconds=1.0, **ARGUMENTS.get(verb, {}))
+        if verb is Verb.JOIN_CALL:
+            mode = ListenMode.ACTIVE if situation is Situation.LISTENING else ListenMode.SILENT
+            arguments |= {"call": stage.other_call.id, "mode": mode.value}
+        before, seq = await stage.connections(), stage.town.stream.last_seq
+        await stage.ask(verb.value, seconds=1.0, **arguments)
         wanted = AFTER[verb][situation]
         after = await stage.connections()
         if wanted == "=":
@@ -139,17 +275,15 @@ async def test_an_allowed_cell_does_what_csta_says(
             assert ", ".join(f"{name} {after[name]}" for name in sorted(after)) == ", ".join(
                 sorted(wanted.split(", "))
             )
-        for name, state in after.items():
-            device, call = name[:2], name[2:]
-            others = {
-                other[:2]
-                for other, its in after.items()
-                if other[2:] == call and other != name and its == "connected"
-            }
-            away = situation is Situation.IN_IVR or verb is Verb.SEND_TO_IVR
-            if state == "connected" and others and situation is not Situation.INITIATED:
-                heard = stage.heard()[device]
-                assert heard & {"D1", "D2", "D3", "D4"} == others or away
+        assert stage.heard() == hearing(verb, situation, after)
+        told = {type(event) for event in stage.town.events if event.seq > seq}
+        if verb in HEARD_ONLY:
+            assert told == set()
+        else:
+            assert OTHER_EVENTS.get((verb, situation), EVENTS[verb]) in told
+        others = hearing(verb, situation, after)["D1"] - {"notice"} if verb in HEARD_ONLY else ()
+        keyed = dict.fromkeys(others, "12") if verb is Verb.GENERATE_DIGITS else {}
+        assert stage.keyed() == keyed
 
 
 @pytest.mark.parametrize(("verb", "situation"), REFUSED)
@@ -176,3 +310,13 @@ async def test_any_other_cell_is_wrong_state_and_changes_nothing(
 
 def test_every_verb_is_an_operation() -> None:
     assert {verb.value for verb in Verb} - set(CATALOGUE) == set()
+
+
+def test_every_cell_of_the_table_is_run() -> None:
+    allowed = {(verb, situation) for verb in Verb for situation in ALLOWED[verb]}
+    assert set(DONE) == allowed | OF_THE_HELD_CALL
+    assert set(DONE) | set(REFUSED) == {
+        (verb, situation) for verb in Verb for situation in Situation
+    }
+    assert set(DONE).isdisjoint(REFUSED)
+    assert EVENTS.keys() | HEARD_ONLY == set(Verb)

@@ -26,7 +26,9 @@ from ccd.sip.events import (
     Terminated,
 )
 from ccd.sip.hop import Hop
+from ccd.sip.message import Request
 from ccd.sip.negotiation import LocalMedia, Negotiation
+from ccd.sip.server_transactions import ServerTransaction
 from ccd.sip.session import Session
 from ccd.sip.virtual_network import VirtualNetwork
 from ccd.store.records import CallRecords
@@ -56,6 +58,25 @@ steps:
 E = TypeVar("E", bound=Event)
 
 
+class _Device(UserAgent):
+    """A user agent that may know the NOTIFY of `talk`, as desk phones do."""
+
+    talk: Callable[[], None] | None = None
+    """What it does when it is asked to answer."""
+
+    def learn_to_talk(self, act: Callable[[], None]) -> None:
+        """Take NOTIFY from now on; without it, it is refused with 489."""
+        self.talk = act
+        self._serves |= {"NOTIFY"}
+
+    def _receive_in_dialog(
+        self, transaction: ServerTransaction, request: Request, source: Hop, now: float
+    ) -> None:
+        super()._receive_in_dialog(transaction, request, source, now)
+        if self.talk is not None and request.headers.get("Event") == "talk":
+            self.talk()
+
+
 class Telephone:
     """A SIP user agent with one call at a time: a caller's, or an agent's phone."""
 
@@ -63,7 +84,7 @@ class Telephone:
         self.network = network
         self.name = name
         self.host = host
-        self.agent = UserAgent({"udp": (host, 5060)}, rng=random.Random(seed), name=name)
+        self.agent = _Device({"udp": (host, 5060)}, rng=random.Random(seed), name=name)
         self.hop = network.attach(self.agent, self._handle)
         self.events: list[SipEvent] = []
         self.session: Session | None = None
@@ -112,6 +133,15 @@ class Telephone:
     def hang_up(self) -> None:
         assert self.session is not None
         self.session.terminate(now=self.network.now)
+
+    def talks(self) -> None:
+        """It answers when it is asked to by NOTIFY of `talk`."""
+
+        def pick_up() -> None:
+            assert self.session is not None
+            self._pick_up(self.session)
+
+        self.agent.learn_to_talk(pick_up)
 
     def change_media(self, direction: str) -> None:
         """Offer another direction: `sendonly` holds, `sendrecv` retrieves."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from ccd.config import Queue
-from ccd.control.situations import Situation, Verb
+from ccd.control.situations import ALLOWED, Situation, Verb
 from ccd.cti.catalogue import CallView, LegView, SnapshotResult
 from ccd.ivr.reader import parse
 from ccd.model import ListenMode
@@ -30,8 +30,14 @@ steps:
   gone: {type: return, outcome: ok}
 """
 
+PLACE = "701"
+
 AGENT, COLLEAGUE, CONSULTED, NAMED = "agent1", "agent2", "agent3", "agent4"
 CALLER, OTHER_CALLER = "100", "200"
+
+
+OVER_THE_KEPT_CALL = frozenset({Situation.CONSULTING, Situation.CONSULT_INITIATED})
+"""Here a verb may be about the call that he keeps beside the one in which he speaks."""
 
 
 class Stage:
@@ -47,7 +53,8 @@ class Stage:
         self.wired = Wired(folder, self.town)
         flow, _ = parse(PIN)
         self.town.centre.ivr.change_flows(self.town.centre.ivr._flows, {"pin": flow})
-        self.situation = situation
+        (folder / "notice.wav").touch()
+        self.situation, self.verb = situation, verb
         self._number = "" if verb is Verb.DIAL_DIGITS else CONSULTED
 
     async def __aenter__(self) -> Self:
@@ -92,13 +99,32 @@ class Stage:
             Situation.LISTENING: self._listening,
         }
         await ways[self.situation]()
+        await self._prepare()
         self.town.run(1.5)  # whatever follows has followed
         found = [state for _, _, state in self.town.centre.control.calls.situations(AGENT)]
         wanted = [] if self.situation is Situation.NULL else [self.situation]
         assert found[:1] == wanted, f"agent1 is {found} where he should be {self.situation}"
 
+    async def _prepare(self) -> None:
+        """What a verb needs beside its situation: a recording that can begin, or go on."""
+        if self.situation not in ALLOWED.get(self.verb, ()) | OVER_THE_KEPT_CALL:  # type: ignore[arg-type]
+            return
+        if self.verb is Verb.START_RECORDING:
+            await self.ask("stop_recording")
+        elif self.verb is Verb.RESUME_RECORDING:
+            await self.ask("pause_recording")
+
     async def _null(self) -> None:
-        """Ready, and nobody calls."""
+        """Ready, and nobody calls; or at his desk while a phone rings, or a call is parked."""
+        if self.verb in (Verb.DIRECTED_PICKUP, Verb.GROUP_PICKUP):
+            acd = self.town.centre.acd
+            acd.not_ready(AGENT, "lunch")
+            acd.ready(CONSULTED)
+            self.town.phones[CONSULTED].answers_after = None
+            self.town.come(CALLER, seconds=0.3)
+        elif self.verb is Verb.UNPARK_CALL:
+            await self._connected()
+            await self.ask("park_call", place=PLACE)
 
     async def _initiated(self) -> None:
         self.town.phones[CONSULTED].answers_after = None
@@ -106,6 +132,8 @@ class Stage:
 
     async def _alerting(self) -> None:
         self.town.phones[AGENT].answers_after = None
+        if self.verb is Verb.ANSWER_CALL:
+            self.town.phones[AGENT].talks()
         self.town.come(CALLER, seconds=0.3)
 
     async def _connected(self) -> None:
@@ -120,13 +148,20 @@ class Stage:
         await self.ask("send_to_ivr", flow="pin")
 
     async def _consult_initiated(self) -> None:
-        await self._connected()
+        await self._to_be_kept()
         self.town.phones[CONSULTED].answers_after = None
         await self.ask("consultation_call", number=self._number)
 
     async def _consulting(self) -> None:
-        await self._connected()
+        await self._to_be_kept()
         await self.ask("consultation_call", number=CONSULTED)
+
+    async def _to_be_kept(self) -> None:
+        """The call that he keeps while he consults; its caller may be in a flow."""
+        if self.verb is Verb.RECALL_FROM_IVR and self.situation is not Situation.CONFERENCED:
+            await self._in_ivr()
+        else:
+            await self._connected()
 
     async def _all_held(self) -> None:
         await self._consulting()
@@ -148,7 +183,7 @@ class Stage:
 
     def names(self) -> dict[str, str]:
         """Calls by their names in the figures."""
-        mine = self.situation is Situation.LISTENING
+        mine = self.situation is Situation.LISTENING or self.verb is Verb.JOIN_CALL
         ids = dict.fromkeys(event.call for event in self.town.events if hasattr(event, "call"))
         other = self.town.call_id(OTHER_CALLER)
         calls = [each for each in ids if each != other or mine]
@@ -174,15 +209,21 @@ class Stage:
     # --- who hears whom -----------------------------------------------------------------------------
 
     def heard(self) -> dict[str, set[str]]:
-        """Whom each party hears, by devices; `music` where it is that."""
+        """Whom each party hears, by devices; and the names of files that are played to it."""
         legs = {leg.node: leg for leg in self._legs()}
         found = {}
         for node, leg in legs.items():
             sources = self.town.bay.sources(node)
             who = {_device(legs[source]) for source in sources if source in legs}
-            music = any(name == "music.wav" for name in self.town.bay.files_heard(node))
-            found[_device(leg)] = who | ({"music"} if music else set())
+            found[_device(leg)] = who | {
+                Path(name).stem for name in self.town.bay.files_heard(node)
+            }
         return found
+
+    def keyed(self) -> dict[str, str]:
+        """The keys that were sent to each party, by devices."""
+        devices = {leg.node: _device(leg) for leg in self._legs()}
+        return {devices[node]: digits for node, digits in self.town.bay.digits_sent}
 
     def _legs(self) -> list[Leg]:
         names = self.names()

@@ -108,7 +108,7 @@ class Town(VirtualCentre):
             tmp_path,
             settings=settings,
             flows={dnis: STRAIGHT_TO_QUEUE.format(name) for name, dnis in self._numbers.items()},
-            prompts=SpokenBook(tmp_path),
+            prompts=SpokenBook(tmp_path, studio=tmp_path),
             languages=("zh", "en"),
             epoch=epoch,
             customers_file=customers_file,
