@@ -553,6 +553,8 @@ class OwnCalls:
 
     def _done(self, own: _Own, *, over: bool = False) -> None:
         """Forget a call that is over, or one of somebody else's with nobody of ours in it."""
+        if self._calls.get(own.call.id) is not own:  # it ended while we did what led here
+            return
         if not over and (own.engaged or own.call.controller is self or own.timers):
             return
         self._limitless(own)

@@ -281,11 +281,15 @@ class CallControl:
         return found
 
     def situations(self, agent: str) -> list[tuple[Call, Leg, Situation]]:
-        """An agent's calls, the one that he speaks in first, and what he has to do with each."""
+        """An agent's calls, the one that he speaks in first, and what he has to do with each.
+
+        One that his phone is leaving is none of them any more.
+        """
         return [
-            (call, leg, situation(leg, call))
+            (call, leg, state)
             for leg in self._switch.legs_of(agent)
             for call in (leg.call, *reversed(leg.kept))
+            if (state := situation(leg, call)) is not Situation.NULL
         ]
 
     def connection(self, verb: Verb, agent: str, call: str | None) -> tuple[Call, Leg]:
