@@ -107,7 +107,7 @@ class Stage:
 
     async def _prepare(self) -> None:
         """What a verb needs beside its situation: a recording that can begin, or go on."""
-        if self.situation not in ALLOWED.get(self.verb, ()) | OVER_THE_KEPT_CALL:  # type: ignore[arg-type]
+        if self.verb is None or self.situation not in ALLOWED[self.verb] | OVER_THE_KEPT_CALL:
             return
         if self.verb is Verb.START_RECORDING:
             await self.ask("stop_recording")
