@@ -161,7 +161,8 @@ def module() -> str:
             lines += ["", *(f"    {line}" for line in method(spec, imports, sync=sync))]
         bodies.append("\n".join(lines))
     wanted = [
-        f"from {name} import {', '.join(sorted(names, key=str.lower))}" for name, names in sorted(imports.items())
+        f"from {name} import {', '.join(sorted(names, key=str.lower))}"
+        for name, names in sorted(imports.items())
     ]
     return HEAD + "\n".join(wanted) + "\n\n\n" + "\n\n\n".join(bodies) + "\n"
 
