@@ -149,7 +149,7 @@ class PjsipPhone(Peer):
         await self.command("record", call=call, path=str(path))
 
     async def stop_recording(self, call: int) -> None:
-        """Finish the file now; it is finished by itself when the call ends."""
+        """Finish the file now (`recorded` says when that is done); when the call ends it is by itself."""
         await self.command("stop_recording", call=call)
 
     async def play(self, wav: Path | None) -> None:

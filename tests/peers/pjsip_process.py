@@ -333,8 +333,11 @@ class Phone:
             media.startTransmit(target.recorder)
 
     def stop_recording(self, call: int) -> None:
-        """Finish the file."""
-        self.calls[call].recorder = None
+        """Finish the file; `recorded` says when it is complete."""
+        target = self.calls[call]
+        if target.recorder is not None:
+            self._closing.append((call, target.recording))
+        target.recorder = None
 
     def play(self, path: str | None) -> None:
         """Say this 16 bit mono WAV, looped, into every call from now on; None: say nothing."""
