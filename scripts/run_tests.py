@@ -85,7 +85,7 @@ def main(arguments: list[str]) -> int:
     with tempfile.TemporaryFile() as kept:
         lanes = (
             Lane("peers", ((0, WITH_PEERS),), None),
-            Lane("rooms", ((NICENESS, ALONE), (0, IN_REAL_TIME)), kept),
+            Lane("rooms", ((NICENESS, ALONE), (NICENESS // 2, IN_REAL_TIME)), kept),
         )
         for lane in lanes:
             lane.start()
