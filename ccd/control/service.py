@@ -292,14 +292,15 @@ class CallControl:
             if (state := situation(leg, call)) is not Situation.NULL
         ]
 
-    def connection(self, verb: Verb, agent: str, call: str | None) -> tuple[Call, Leg]:
+    def connection(
+        self, verb: Verb, agent: str, call: str | None, *, emergency: bool = False
+    ) -> tuple[Call, Leg]:
         """The agent's connection that a verb is about: of the call named, else the one that it fits.
 
-        Raises `ControlError`, with what he has and what the verb needs.
+        Raises `ControlError`, with what he has and what the verb needs. An `emergency` is no
+        matter of locked seats.
         """
-        self._known(agent)
-        if agent in self.locked:
-            raise ControlError(Refused.LOCKED, f"{agent}'s seat is locked: open it first")
+        self._may_act(agent, emergency=emergency)
         his = self.situations(agent)
         if call is not None:
             named = self.call(call)
@@ -317,9 +318,7 @@ class CallControl:
 
     def idle(self, verb: Verb, agent: str) -> None:
         """Refuse a verb that is for agents without a call. Raises `ControlError`."""
-        self._known(agent)
-        if agent in self.locked:
-            raise ControlError(Refused.LOCKED, f"{agent}'s seat is locked: open it first")
+        self._may_act(agent)
         his = self.situations(agent)
         if his:
             state = his[0][2]
@@ -331,16 +330,16 @@ class CallControl:
     def _held(self, agent: str, verb: Verb, destination: Destination | None) -> Leg | None:
         """The phone of an agent who holds his call; None where he has none. Raises `ControlError`."""
         emergency = isinstance(destination, Outside) and destination.emergency
-        if emergency and agent in self.locked:
-            self.locked.discard(agent)
-            try:
-                return self._held(agent, verb, destination)
-            finally:
-                self.locked.add(agent)
         if not self.situations(agent):
-            self.idle(verb, agent)
+            self._may_act(agent, emergency=emergency)
             return None
-        return self.connection(verb, agent, None)[1]
+        return self.connection(verb, agent, None, emergency=emergency)[1]
+
+    def _may_act(self, agent: str, *, emergency: bool = False) -> None:
+        """Refuse whoever never logged on, or locked his seat. Raises `ControlError`."""
+        self._known(agent)
+        if agent in self.locked and not emergency:
+            raise ControlError(Refused.LOCKED, f"{agent}'s seat is locked: open it first")
 
     def _known(self, agent: str) -> None:
         if not self._acd.phone_of(agent):

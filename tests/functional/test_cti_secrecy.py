@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import zmq
+from peers.asking import until
 
 from ccd.cti import asyncio_client as client_module
 from ccd.cti.access import Account, hash_password
@@ -89,12 +90,6 @@ def listener(
     finally:
         socket.close()
         context.term()
-
-
-async def until(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
-        while not true():  # noqa: ASYNC110 - what is awaited tells nobody
-            await asyncio.sleep(0.005)
 
 
 async def heard_till_beat(socket: Any, beats: int = 3) -> list[bytes]:

@@ -14,6 +14,7 @@ import msgpack
 import pytest
 import zmq
 import zmq.asyncio
+from peers.asking import refusal, until
 
 from ccd.cti import asyncio_client as client_module
 from ccd.cti.access import Account, AuditLine, CurveKeys, hash_password
@@ -150,18 +151,6 @@ async def told(socket: zmq.asyncio.Socket) -> dict[str, Any]:
     async with asyncio.timeout(5):
         answer: dict[str, Any] = msgpack.unpackb(await socket.recv())
         return answer
-
-
-async def until(true: Callable[[], bool], within: float = 5.0) -> None:
-    async with asyncio.timeout(within):
-        while not true():  # noqa: ASYNC110 - what is awaited tells nobody
-            await asyncio.sleep(0.005)
-
-
-async def refusal(work: Any) -> CtiError:
-    with pytest.raises(CtiError) as caught:
-        await work
-    return caught.value
 
 
 # --- keys ---------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ import contextlib
 import socket
 import stat
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ import zmq
 import zmq.asyncio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from peers.asking import refusal, until
 
 from ccd.acd.distributor import Distributor, QueueSettings
 from ccd.cti import doors as doors_module
@@ -167,18 +168,6 @@ async def bare(address: str, kind: int = zmq.DEALER) -> AsyncIterator[zmq.asynci
     finally:
         socket.close()
         context.term()
-
-
-async def until(true: Callable[[], bool], within: float = 5.0) -> None:
-    async with asyncio.timeout(within):
-        while not true():  # noqa: ASYNC110 - what is awaited tells nobody
-            await asyncio.sleep(0.005)
-
-
-async def refusal(work: Any) -> CtiError:
-    with pytest.raises(CtiError) as caught:
-        await work
-    return caught.value
 
 
 # --- operations ---------------------------------------------------------------------------------

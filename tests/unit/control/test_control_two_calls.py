@@ -201,3 +201,14 @@ def test_a_consultation_that_nobody_answers(scene: Scene) -> None:
     assert scene.hears(scene.caller) == {"agent1"}
     scene.centre.do(scene.centre.caller.hang_up)
     scene.centre.assert_nothing_left()
+
+
+def test_help_is_called_from_a_locked_seat_and_nobody_else(scene: Scene) -> None:
+    scene.centre.centre.control.seats.lock_seat("agent2")
+    with pytest.raises(ControlError) as refused:
+        scene.verbs.make_call("agent2", "agent3")
+    assert refused.value.code in (Refused.LOCKED, Refused.NOT_ALLOWED)
+    call = scene.verbs.make_call("agent2", "110")
+    assert call.initiator == "agent2"
+    with pytest.raises(ControlError, match="locked"):
+        scene.verbs.clear_call("agent2")
