@@ -22,7 +22,7 @@ import msgspec
 
 from ccd.sip.auth import Credentials
 from ccd.sip.bodies import SDP, UnsupportedBody, session_description
-from ccd.sip.compose import OutgoingRequest, ReplyHead, reply
+from ccd.sip.compose import OutgoingRequest, ReplyHead, check_headers, reply
 from ccd.sip.dialog import Dialog, Order
 from ccd.sip.events import (
     BadMessage,
@@ -171,12 +171,16 @@ class UserAgent:
         headers: Sequence[Header] = (),
         credentials: Credentials | None = None,
         contact_user: str = "",
+        after: Sequence[Session] = (),
     ) -> Session:
         """Call `uri` through `hop`; without `sdp` the far end makes the offer.
 
+        The INVITE is sent when those sessions of `after` that we have ended are over for the far
+        end as well, or after `LEAVING_S`: a phone that has not heard our BYE would be busy.
         `from_` and `to` are URIs or name-addrs without a tag. Raises ValueError where one
         of the texts carries a CR or LF; nothing is sent then.
         """
+        check_headers(headers, uri, from_, to)
         local_tag = self._tag()
         session = self._new_session(
             call_id=self._call_id(),
@@ -205,7 +209,8 @@ class UserAgent:
             [("Contact", session.contact), *self.capabilities, self._user_agent, *headers],
         )
         session.outbound = setup
-        setup.begin(now)
+        if not session.follow(after, setup.begin):
+            setup.begin(now)
         self._keep(session)
         return session
 

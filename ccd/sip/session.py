@@ -36,8 +36,15 @@ from ccd.sip.renegotiation import Renegotiation
 from ccd.sip.server_transactions import InviteServer, ServerTransaction
 from ccd.sip.session_states import SessionEvent, SessionState
 from ccd.sip.session_timer import SessionTimer
+from ccd.timer_queue import Timer
 
-__all__ = ["LIFE", "Session", "SessionEvent", "SessionState"]
+__all__ = ["LEAVING_S", "LIFE", "Session", "SessionEvent", "SessionState"]
+
+LEAVING_S = 1.0
+"""A far end that has not answered our BYE for so long is taken to be gone by who waits for it.
+
+Two retransmissions over UDP fit in. The BYE itself goes on until its transaction ends.
+"""
 
 Header = tuple[str, str]
 
@@ -94,6 +101,10 @@ class Session:
         self.outbound: OutgoingSetup | None = None
         self.ack_wait: AckWait | None = None
         self._acks: tuple[int, bytes] | None = None
+        self._patience: Timer | None = None
+        self._followers: list[Session] = []
+        self._begin_late: Callable[[float], None] | None = None
+        self._awaited = 0
         self._cseq = 0
         self._holds = 0
         self._told = False
@@ -131,6 +142,11 @@ class Session:
     def over(self) -> bool:
         """Whether `Terminated` was told."""
         return self._told
+
+    @property
+    def leaving(self) -> bool:
+        """Whether it is over for us, and the far end may not know: a phone of one line is busy."""
+        return self.state in (SessionState.ENDING, SessionState.LEAVING)
 
     def progress(self, code: int = 180, sdp: bytes | None = None, *, now: float) -> None:
         """Tell the caller how it goes; reliably (RFC 3262) where it requires that.
@@ -270,10 +286,74 @@ class Session:
         self._ack(now, "answer")
 
     def _bye(self, now: float, detail: object) -> None:
+        """The session is over for us as soon as the BYE is passed to its transaction (15.1.1)."""
+        self._be_patient(now)
         if self.dialog is not None:
             headers = [("Reason", self._reason)] if self._reason else []
-            self.send_in_dialog("BYE", now, headers=headers)
+            self.send_in_dialog(
+                "BYE",
+                now,
+                headers=headers,
+                on_response=self._bye_answered,
+                on_failure=self._bye_lost,
+            )
         self._stop_ack_wait()
+
+    def _be_patient(self, now: float, detail: object = None) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+        self._patience = self.core.queue.at(now + LEAVING_S, self._out_of_patience)
+
+    def _out_of_patience(self, argument: None, now: float) -> None:
+        self._let_follow(now)
+        self.fire(SessionEvent.LEFT, now)
+
+    def _bye_answered(self, response: Response, now: float) -> None:
+        # Whatever it says: 481 and 408 end the dialog as well (RFC 3261, 15.1.1), and so does
+        # any refusal of a request that there is nothing to gain from repeating.
+        if response.code >= 200:
+            self.fire(SessionEvent.LEFT, now)
+
+    def _bye_lost(self, why: str, now: float) -> None:
+        self.fire(SessionEvent.LEFT, now)
+
+    def _left(self, now: float, detail: object) -> None:
+        self._let_follow(now)
+        self._release()
+
+    def _left_before_bye(self, now: float, detail: object) -> None:
+        self._stop_ack_wait()
+        self._left(now, detail)
+
+    def follow(self, others: Sequence[Session], begin: Callable[[float], None]) -> bool:
+        """Put off a call of ours until all of `others` have left; False where none is leaving."""
+        for other in others:
+            if other.leaving:
+                other._followers.append(self)
+                self._awaited += 1
+        if not self._awaited:
+            return False
+        self.state, self._begin_late = SessionState.WAITING, begin
+        return True
+
+    def _let_follow(self, now: float) -> None:
+        """Who waited for the end of this session need not any longer."""
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
+        followers, self._followers = self._followers, []
+        for follower in followers:
+            follower._awaited -= 1
+            if not follower._awaited:
+                follower.fire(SessionEvent.FREE, now)
+
+    def _call(self, now: float, detail: object) -> None:
+        assert self._begin_late is not None
+        begin, self._begin_late = self._begin_late, None
+        begin(now)
+
+    def _drop_invite(self, now: float, detail: object) -> None:
+        self._begin_late = self.outbound = None
 
     def _begin(self, now: float, detail: object) -> None:
         self.timer.restart(now)
@@ -575,15 +655,17 @@ LIFE: dict[tuple[SessionState, SessionEvent], tuple[SessionState, tuple[Action, 
     (_S.RINGING, _E.UNACKNOWLEDGED): (_S.ENDED, (Session._refuse_504, Session._end_timeout)),
     (_S.RINGING, _E.UNANSWERED): (_S.ENDED, (Session._refuse_488, Session._end_unanswered)),
     (_S.ANSWERED, _E.ACK): (_S.CONFIRMED, (Session._tell_confirmed, Session._begin)),
-    (_S.ANSWERED, _E.TERMINATE): (_S.ENDING, (Session._end_local,)),
+    (_S.ANSWERED, _E.TERMINATE): (_S.ENDING, (Session._be_patient, Session._end_local)),
     (_S.ANSWERED, _E.BYE): (_S.ENDED, (Session._end_remote,)),
-    (_S.ANSWERED, _E.UNACKNOWLEDGED): (_S.ENDED, (Session._bye, Session._end_timeout)),
-    (_S.ANSWERED, _E.UNANSWERED): (_S.ENDED, (Session._bye, Session._end_unanswered)),
-    (_S.ENDING, _E.ACK): (_S.ENDED, (Session._bye,)),
-    (_S.ENDING, _E.UNACKNOWLEDGED): (_S.ENDED, (Session._bye,)),
-    (_S.ENDING, _E.UNANSWERED): (_S.ENDED, (Session._bye,)),
-    (_S.ENDING, _E.BYE): (_S.ENDED, (lambda session, now, detail: session._stop_ack_wait(),)),
+    (_S.ANSWERED, _E.UNACKNOWLEDGED): (_S.LEAVING, (Session._bye, Session._end_timeout)),
+    (_S.ANSWERED, _E.UNANSWERED): (_S.LEAVING, (Session._bye, Session._end_unanswered)),
+    (_S.ENDING, _E.ACK): (_S.LEAVING, (Session._bye,)),
+    (_S.ENDING, _E.UNACKNOWLEDGED): (_S.LEAVING, (Session._bye,)),
+    (_S.ENDING, _E.UNANSWERED): (_S.LEAVING, (Session._bye,)),
+    (_S.ENDING, _E.BYE): (_S.ENDED, (Session._left_before_bye,)),
     # outgoing
+    (_S.WAITING, _E.FREE): (_S.CALLING, (Session._call,)),
+    (_S.WAITING, _E.TERMINATE): (_S.ENDED, (Session._drop_invite, Session._end_cancelled)),
     (_S.CALLING, _E.PROVISIONAL): (_S.PROCEEDING, ()),
     (_S.CALLING, _E.SUCCESS): (
         _S.CONFIRMED,
@@ -591,7 +673,7 @@ LIFE: dict[tuple[SessionState, SessionEvent], tuple[SessionState, tuple[Action, 
     ),
     (_S.CALLING, _E.SUCCESS_WITH_OFFER): (_S.ACCEPTED, (Session._tell_offered,)),
     (_S.CALLING, _E.SUCCESS_UNUSABLE): (
-        _S.ENDED,
+        _S.LEAVING,
         (Session._ack, Session._bye, Session._tell_unusable),
     ),
     (_S.CALLING, _E.FAILURE): (_S.ENDED, (Session._tell_rejected,)),
@@ -603,7 +685,7 @@ LIFE: dict[tuple[SessionState, SessionEvent], tuple[SessionState, tuple[Action, 
     ),
     (_S.PROCEEDING, _E.SUCCESS_WITH_OFFER): (_S.ACCEPTED, (Session._tell_offered,)),
     (_S.PROCEEDING, _E.SUCCESS_UNUSABLE): (
-        _S.ENDED,
+        _S.LEAVING,
         (Session._ack, Session._bye, Session._tell_unusable),
     ),
     (_S.PROCEEDING, _E.FAILURE): (_S.ENDED, (Session._tell_rejected,)),
@@ -611,29 +693,31 @@ LIFE: dict[tuple[SessionState, SessionEvent], tuple[SessionState, tuple[Action, 
     # A CANCEL can cross the answer on its way: then the call is ended by BYE.
     (_S.CANCELLING, _E.PROVISIONAL): (_S.CANCELLING, (Session._cancel,)),
     (_S.CANCELLING, _E.SUCCESS): (
-        _S.ENDED,
+        _S.LEAVING,
         (Session._ack, Session._bye, Session._end_cancelled),
     ),
     (_S.CANCELLING, _E.SUCCESS_WITH_OFFER): (
-        _S.ENDED,
+        _S.LEAVING,
         (Session._ack, Session._bye, Session._end_cancelled),
     ),
     (_S.CANCELLING, _E.SUCCESS_UNUSABLE): (
-        _S.ENDED,
+        _S.LEAVING,
         (Session._ack, Session._bye, Session._end_cancelled),
     ),
     (_S.CANCELLING, _E.FAILURE): (_S.ENDED, (Session._end_cancelled,)),
     (_S.ACCEPTED, _E.ANSWER): (_S.CONFIRMED, (Session._ack_with_answer, Session._begin)),
     (_S.ACCEPTED, _E.TERMINATE): (
-        _S.ENDED,
+        _S.LEAVING,
         (Session._ack, Session._bye, Session._end_local),
     ),
     (_S.ACCEPTED, _E.BYE): (_S.ENDED, (Session._ack, Session._end_remote)),
-    # both
-    (_S.CONFIRMED, _E.TERMINATE): (_S.ENDED, (Session._bye, Session._end_local)),
+    # both; a BYE of ours may cross one of theirs
+    (_S.LEAVING, _E.LEFT): (_S.ENDED, (Session._left,)),
+    (_S.LEAVING, _E.BYE): (_S.ENDED, (Session._left,)),
+    (_S.CONFIRMED, _E.TERMINATE): (_S.LEAVING, (Session._bye, Session._end_local)),
     (_S.CONFIRMED, _E.BYE): (_S.ENDED, (Session._end_remote,)),
-    (_S.CONFIRMED, _E.UNACKNOWLEDGED): (_S.ENDED, (Session._bye, Session._end_timeout)),
-    (_S.CONFIRMED, _E.UNANSWERED): (_S.ENDED, (Session._bye, Session._end_unanswered)),
-    (_S.CONFIRMED, _E.DEAD): (_S.ENDED, (Session._bye, Session._end_timeout)),
+    (_S.CONFIRMED, _E.UNACKNOWLEDGED): (_S.LEAVING, (Session._bye, Session._end_timeout)),
+    (_S.CONFIRMED, _E.UNANSWERED): (_S.LEAVING, (Session._bye, Session._end_unanswered)),
+    (_S.CONFIRMED, _E.DEAD): (_S.LEAVING, (Session._bye, Session._end_timeout)),
 }
 """The life of a session. A pair that is not here is ignored in that state."""

@@ -11,6 +11,8 @@ from enum import StrEnum
 class SessionState(StrEnum):
     """Where a session is in its life."""
 
+    WAITING = "waiting"
+    """Outgoing, the INVITE is not sent: another dialog with that phone is not over yet."""
     CALLING = "calling"
     """Outgoing, no response yet."""
     PROCEEDING = "proceeding"
@@ -26,6 +28,8 @@ class SessionState(StrEnum):
     CONFIRMED = "confirmed"
     ENDING = "ending"
     """Over for its owner; the BYE waits for the ACK (RFC 3261, 15)."""
+    LEAVING = "leaving"
+    """Over for its owner; the far end has not said yet that it knows (RFC 3261, 15.1.1)."""
     ENDED = "ended"
 
 
@@ -48,3 +52,5 @@ class SessionEvent(StrEnum):
     UNANSWERED = "ACK or PRACK without the answer due"
     EXPIRED = "the INVITE expired"
     DEAD = "the far end is gone"
+    LEFT = "the BYE's final response, or no patience left for it"
+    FREE = "the dialogs that were waited for are over"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from weakref import WeakSet
 
 from ccd.media.ports import NoPortFree
 from ccd.model import Cause, ConnectionState, Party
@@ -10,6 +12,7 @@ from ccd.sip.endpoint import Endpoint
 from ccd.sip.grammar import escape_user
 from ccd.sip.hop import Hop, bracketed
 from ccd.sip.negotiation import Negotiation
+from ccd.sip.session import Session
 from ccd.switch.admission import ANONYMOUS, Admission, user_of
 from ccd.switch.call import Call, Leg
 from ccd.switch.descriptions import Descriptions
@@ -51,6 +54,12 @@ class Outbound:
         self._numbers = numbers
         self.answer_by_themselves: frozenset[str] = frozenset()
         """Phones that are asked to, where their own agent began the call."""
+        self._sessions: defaultdict[str, WeakSet[Session]] = defaultdict(WeakSet)
+        """By phone: those that are not forgotten yet."""
+
+    def is_of_phone(self, phone: str, session: Session) -> None:
+        """A call came from this phone: it is called again only when that has ended for it, too."""
+        self._sessions[phone].add(session)
 
     def prepare_phone(self, call: Call, *, agent: str, phone: str) -> Leg:
         """A leg for an agent's phone, in the call, not called yet (see `call_phone`)."""
@@ -63,6 +72,8 @@ class Outbound:
 
     def call_phone(self, leg: Leg, *, phone: str, queue: str, now: float) -> None:
         """Call the phone of a leg just prepared; it shows the number of who calls.
+
+        Not before it has heard that its last call is over (`UserAgent.invite`, `after`).
 
         Where its agent asked for the call himself it may answer at once (RFC 5373; what desk
         phones know instead is `answer-after`).
@@ -83,7 +94,9 @@ class Outbound:
             to=self._address(phone),
             headers=headers,
             now=now,
+            after=tuple(self._sessions[phone]),
         )
+        self._sessions[phone].add(leg.session)
 
     def number(
         self,
@@ -156,6 +169,7 @@ class Outbound:
         to: str,
         headers: Sequence[Header],
         now: float,
+        after: Sequence[Session] = (),
     ) -> None:
         leg.session = self._endpoint.agent.invite(
             uri,
@@ -166,6 +180,7 @@ class Outbound:
             headers=headers,
             contact_user=OURSELVES,
             now=now,
+            after=after,
         )
         leg.session.owner = leg
         leg.call.legs.append(leg)

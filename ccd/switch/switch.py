@@ -42,7 +42,7 @@ from ccd.sip.events import (
 )
 from ccd.sip.negotiation import Negotiation, NoCommonMedia
 from ccd.sip.sdp import SdpError
-from ccd.switch.admission import Admission, Refused
+from ccd.switch.admission import PHONE_PREFIX, Admission, Refused
 from ccd.switch.call import Call, Controller, Host, Leg
 from ccd.switch.causes import cause_of_status
 from ccd.switch.conversation import Conversations
@@ -818,6 +818,8 @@ class Switch:
         leg.channel = verdict.trunk
         leg.session = session
         session.owner = leg
+        if verdict.trunk.startswith(PHONE_PREFIX):
+            self._outbound.is_of_phone(verdict.trunk.removeprefix(PHONE_PREFIX), session)
         call.legs.append(leg)
         self._keep(call)
         self._events.publish(
