@@ -129,7 +129,7 @@ class Retrieved(Event, frozen=True, kw_only=True):
 
 
 class Transferred(Event, frozen=True, kw_only=True):
-    """The call went from one party to another destination (ECMA-269, 17.2.25).
+    """The call went from one party to another destination (ECMA-269, Transferred event).
 
     After a consultation `secondary` is the call that it was, which is over by this.
     """
@@ -144,7 +144,7 @@ class Transferred(Event, frozen=True, kw_only=True):
 
 
 class Conferenced(Event, frozen=True, kw_only=True):
-    """A party joined the conversation (ECMA-269, 17.2.6): all `legs` hear each other.
+    """A party joined the conversation (ECMA-269, 17.2.3): all `legs` hear each other.
 
     After a consultation `secondary` is the call that it was, which is over by this.
     """
@@ -159,7 +159,7 @@ class Conferenced(Event, frozen=True, kw_only=True):
 
 
 class Diverted(Event, frozen=True, kw_only=True):
-    """The call was at this connection and goes elsewhere (ECMA-269, 17.2.10): deflected, or picked up."""
+    """The call was at this connection and goes elsewhere (ECMA-269, 17.2.7): deflected, or picked up."""
 
     call: str
     leg: str
@@ -323,6 +323,32 @@ class DigitsDetected(Event, frozen=True, kw_only=True):
     call: str
     leg: str
     digits: str
+
+
+class DigitsGenerated(Event, frozen=True, kw_only=True):
+    """An agent had digits keyed to the other parties (ECMA-269, 18.2.3).
+
+    An asterisk stands for each: it may be a PIN for a bank's menu, and nothing tells which is one.
+    """
+
+    call: str
+    leg: str
+    """His connection."""
+    agent: str
+    digits: str
+
+
+class Play(Event, frozen=True, kw_only=True):
+    """An agent has a message played into the conversation (ECMA-269, 26.2.7)."""
+
+    call: str
+    leg: str
+    """His connection."""
+    agent: str
+    message: str
+    """Its name."""
+    legs: tuple[str, ...]
+    """Who hears it."""
 
 
 class RecordingStarted(Event, frozen=True, kw_only=True):
@@ -640,6 +666,8 @@ AnyEvent = (
     | QualityReported
     | FlowStepped
     | DigitsDetected
+    | DigitsGenerated
+    | Play
     | RecordingStarted
     | RecordingStopped
     | RecordingPaused

@@ -64,6 +64,7 @@ class Cause(StrEnum):
     NETWORK_FAILURE = "network_failure"
     OVERLOAD = "overload"
     TRANSFER = "transfer"
+    CONFERENCE = "conference"
     SHUTDOWN = "shutdown"
     ANSWERED_ELSEWHERE = "answered_elsewhere"
 

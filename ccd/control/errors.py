@@ -28,6 +28,20 @@ class Refused(StrEnum):
     """An argument makes no sense; the message names it."""
 
 
+CATEGORIES: dict[Refused, str] = {
+    Refused.WRONG_STATE: "state incompatibility (12.2.14.3)",
+    Refused.UNKNOWN_CALL: "operation (12.2.14.1): invalidCallID",
+    Refused.UNKNOWN_AGENT: "operation: invalidDeviceID",
+    Refused.UNKNOWN_NUMBER: "operation: invalidDestination",
+    Refused.NOT_ALLOWED: "operation: privilegeViolationSpecifiedDevice",
+    Refused.BUSY: "system resource availability (12.2.14.4): resourceBusy",
+    Refused.NOT_REACHABLE: "system resource availability: generic",
+    Refused.LOCKED: "operation: privilegeViolationSpecifiedDevice",
+    Refused.BAD_ARGS: "operation: generic",
+}
+"""The category of ECMA-269's universal failure (12.2.14), and the error of it, that each is nearest to."""
+
+
 class ControlError(Exception):
     """A verb was not done, and nothing has changed."""
 

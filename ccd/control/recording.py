@@ -15,7 +15,7 @@ from ccd.config import Recording as Policy
 from ccd.control.errors import ControlError, Refused
 from ccd.control.service import CallControl
 from ccd.control.situations import Verb
-from ccd.events import CallCleared, Event, EventStream, RecordingResumed, RecordingStopped
+from ccd.events import CallCleared, Event, EventStream, Play, RecordingResumed, RecordingStopped
 from ccd.media.protocol import Sound
 from ccd.switch.call import Call, Leg
 from ccd.switch.switch import Switch
@@ -49,6 +49,7 @@ class RecordingVerbs:
         self._switch = switch
         self._calls = calls
         self._message = message
+        self._events = events
         self._loop = loop
         self._pauses: dict[str, asyncio.TimerHandle] = {}
         """By call: when it goes on by itself."""
@@ -106,8 +107,18 @@ class RecordingVerbs:
             raise ControlError(
                 Refused.BAD_ARGS, f"there is no message {message!r} among the prompts"
             ) from error
-        for hearer in self._audience(found, leg, to):
+        audience = self._audience(found, leg, to)
+        for hearer in audience:
             self._switch.play(hearer, (sound,))
+        self._events.publish(
+            Play(
+                call=found.id,
+                leg=leg.id,
+                agent=agent,
+                message=message,
+                legs=tuple(hearer.id for hearer in audience),
+            )
+        )
         return found
 
     @staticmethod

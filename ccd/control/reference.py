@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from ccd.control.effects import EFFECTS, SERVICES
+from ccd.control.errors import CATEGORIES, Refused
 from ccd.control.situations import ALLOWED, Situation, Verb
 
 
@@ -25,7 +27,65 @@ def page() -> str:
     for verb in Verb:
         cells = " | ".join("yes" if each in ALLOWED[verb] else "-" for each in Situation)
         lines.append(f"| `{verb}` | {cells} |")
+    lines += _effects() + _differences() + _errors()
     return "\n".join(lines) + "\n"
+
+
+def _effects() -> list[str]:
+    lines = [
+        "",
+        "## What each verb does",
+        "",
+        "Names as in the figures of ECMA-269: D1 is the agent who asks, D2 his caller, D3 whom he",
+        "consults or calls, D4 whom else he names, D5 a colleague with a call of his own; C1 is the",
+        "first call, C2 the second; a pair of both is a connection. The connections are those before",
+        "and a second after, when who is called has answered; the events are published in this order.",
+        "Every conversation is recorded here. A test does each line through the wire.",
+    ]
+    for verb in Verb:
+        service = SERVICES[verb]
+        standard = f"ECMA-269: {service.name}" if service.name else "not in ECMA-269"
+        where = f", {service.clause}" if service.clause else ""
+        lines += [
+            "",
+            f"### `{verb}`",
+            "",
+            f"{standard}{where}.",
+            "",
+            "| Situation | before | after | events |",
+            "| --- | --- | --- | --- |",
+        ]
+        for situation in Situation:
+            effect = EFFECTS.get((verb, situation))
+            if effect is not None:
+                told = ", ".join(effect.events)
+                after = "the same" if effect.after == effect.before else effect.after or "none"
+                before = effect.before or "none"
+                lines.append(f"| `{situation}` | {before} | {after} | {told} |")
+    return lines
+
+
+def _differences() -> list[str]:
+    lines = [
+        "",
+        "## Where this differs from ECMA-269",
+        "",
+        "The standard's text was not at hand: clauses, states and errors are those that public ASN.1",
+        "modules of ECMA-285 (its protocol) cite. Some numbers of services are taken from its Annex C,",
+        "whose clauses count alike. Its figures of event sequences could not be compared.",
+        "",
+        "| Verb | what, and why |",
+        "| --- | --- |",
+    ]
+    differing = [(verb, SERVICES[verb].differs) for verb in Verb if SERVICES[verb].differs]
+    return lines + [f"| `{verb}` | {why} |" for verb, why in differing]
+
+
+def _errors() -> list[str]:
+    """The universal failure's categories beside our codes."""
+    lines = ["", "## Refusals", "", "| Code | ECMA-269's category of error |", "| --- | --- |"]
+    lines += [f"| `{code}` | {CATEGORIES[code]} |" for code in Refused]
+    return lines
 
 
 def main() -> None:

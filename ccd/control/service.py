@@ -261,9 +261,7 @@ class CallControl:
     def generate_digits(self, agent: str, digits: str, call: str | None = None) -> None:
         """Key digits to the other parties (generate digits): for a bank's menu, say."""
         found, leg = self.connection(Verb.GENERATE_DIGITS, agent, call)
-        for party in found.parties:
-            if party is not leg:
-                self._switch.send_digits(party, digits)
+        self._switch.generate_digits(found, leg, digits)
 
     def associate_data(self, agent: str, data: Mapping[str, str], call: str | None = None) -> Call:
         """Attach data to the call (associate data); it goes where the caller goes."""

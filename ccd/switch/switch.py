@@ -19,6 +19,7 @@ from ccd.config import Phone, Settings
 from ccd.events import (
     DataAssociated,
     Delivered,
+    DigitsGenerated,
     EventStream,
     Offered,
     Originated,
@@ -646,7 +647,7 @@ class Switch:
         else:
             self._give_to_ringing(call, leg, ringing)
         self._conversations.join(call)  # where they did not speak yet
-        self._endings.merged(other, Cause.TRANSFER)
+        self._endings.merged(other, Cause.CONFERENCE if stay else Cause.TRANSFER)
 
     def _hand_over(self, call: Call, giver: Leg, taker: Leg, *, secondary: str = "") -> None:
         """Of those who speak in a call one has it from now on, and who had it leaves."""
@@ -760,9 +761,20 @@ class Switch:
         self._events.publish(DataAssociated(call=call.id, data=dict(data), by=by))
 
     def send_digits(self, leg: Leg, digits: str) -> None:
-        """Key digits towards a party (CSTA generate digits)."""
+        """Key digits towards a party."""
         if leg.connected:
             self._patch.send_digits(leg, digits)
+
+    def generate_digits(self, call: Call, leg: Leg, digits: str) -> None:
+        """Key digits to the other parties on behalf of one (CSTA generate digits); says so."""
+        for party in call.parties:
+            if party is not leg:
+                self.send_digits(party, digits)
+        self._events.publish(
+            DigitsGenerated(
+                call=call.id, leg=leg.id, agent=leg.agent or "", digits="*" * len(digits)
+            )
+        )
 
     def clear_connection(self, leg: Leg, cause: Cause, call: Call | None = None) -> None:
         """End a party's connection to a call (the one that it speaks in, where none is said).

@@ -14,6 +14,34 @@ from typing import Any, Self
 from ccd.config import Queue
 from ccd.control.situations import ALLOWED, Situation, Verb
 from ccd.cti.catalogue import CallView, LegView, SnapshotResult
+from ccd.events import (
+    Bridged,
+    CallCleared,
+    Conferenced,
+    ConnectionCleared,
+    DataAssociated,
+    Delivered,
+    Dequeued,
+    DigitsGenerated,
+    Diverted,
+    Established,
+    Failed,
+    Held,
+    Joined,
+    Originated,
+    Parked,
+    Play,
+    Queued,
+    RecordingPaused,
+    RecordingResumed,
+    RecordingStarted,
+    RecordingStopped,
+    Retrieved,
+    ReturnedFromIvr,
+    SentToIvr,
+    Transferred,
+    Unparked,
+)
 from ccd.ivr.reader import parse
 from ccd.model import ListenMode
 from ccd.switch.call import Call, Leg
@@ -32,8 +60,20 @@ steps:
 
 PLACE = "701"
 
+EVENTS_OF_CALLS = frozenset(
+    {
+        *(Originated, Delivered, Established, Bridged, Failed, Diverted, Queued, Dequeued),
+        *(Held, Retrieved, Transferred, Conferenced, Joined, Parked, Unparked),
+        *(ConnectionCleared, CallCleared, DataAssociated, SentToIvr, ReturnedFromIvr),
+        *(DigitsGenerated, Play, RecordingStarted, RecordingStopped),
+        *(RecordingPaused, RecordingResumed),
+    }
+)
+"""What the table of effects tells."""
+
 AGENT, COLLEAGUE, CONSULTED, NAMED = "agent1", "agent2", "agent3", "agent4"
 CALLER, OTHER_CALLER = "100", "200"
+DEVICES = {AGENT: "D1", COLLEAGUE: "D5", CONSULTED: "D3", NAMED: "D4", "agent5": "D6"}
 
 
 OVER_THE_KEPT_CALL = frozenset({Situation.CONSULTING, Situation.CONSULT_INITIATED})
@@ -55,6 +95,7 @@ class Stage:
         self.town.centre.ivr.change_flows(self.town.centre.ivr._flows, {"pin": flow})
         (folder / "notice.wav").touch()
         self.situation, self.verb = situation, verb
+        self._devices: dict[str, str] = {}
         self._number = "" if verb is Verb.DIAL_DIGITS else CONSULTED
 
     async def __aenter__(self) -> Self:
@@ -103,6 +144,7 @@ class Stage:
         self.town.run(1.5)  # whatever follows has followed
         found = [state for _, _, state in self.town.centre.control.calls.situations(AGENT)]
         wanted = [] if self.situation is Situation.NULL else [self.situation]
+        self._devices = {leg.id: _device(leg) for leg in self._legs()}
         assert found[:1] == wanted, f"agent1 is {found} where he should be {self.situation}"
 
     async def _prepare(self) -> None:
@@ -206,6 +248,25 @@ class Stage:
             if leg.state != "null"
         }
 
+    def told(self, since: int) -> list[str]:
+        """What of `EVENTS_OF_CALLS` was published after this number, in the words of the figures."""
+        names = self.names()
+        devices = dict(self._devices)
+        for leg in self._legs():
+            devices[leg.id] = _device(leg)
+        for event in self.town.events:
+            agent, about = getattr(event, "agent", None), getattr(event, "leg", "")
+            if agent and about:
+                devices.setdefault(about, DEVICES[agent])
+        words = []
+        for event in self.town.events:
+            if event.seq <= since or type(event) not in EVENTS_OF_CALLS:
+                continue
+            what = devices.get(getattr(event, "leg", ""), "") + names[event.call]  # type: ignore[attr-defined]
+            cause = getattr(event, "cause", None)
+            words.append(f"{type(event).__name__} {what}" + (f" ({cause})" if cause else ""))
+        return words
+
     # --- who hears whom -----------------------------------------------------------------------------
 
     def heard(self) -> dict[str, set[str]]:
@@ -235,7 +296,7 @@ def _device(leg: Leg | LegView) -> str:
     """A party's name in the figures. Who is joined with agent2 has him for a colleague."""
     if leg.agent is None:
         return "D2"
-    return {AGENT: "D1", COLLEAGUE: "D5", CONSULTED: "D3", NAMED: "D4"}.get(leg.agent, "D6")
+    return DEVICES[leg.agent]
 
 
 def states_of(call: CallView) -> dict[str, str]:
