@@ -76,7 +76,8 @@ class Queued(Event, frozen=True, kw_only=True):
 
 
 class Dequeued(Event, frozen=True, kw_only=True):
-    """The call left the queue: `reason` is assigned, abandoned, or cleared."""
+    """The call left the queue; `reason` says why: `assigned`, `picked_up`, `deflected`, `overflowed`,
+    `abandoned` (the customer hung up), `withdrawn` (a colleague who consulted the queue did)..."""
 
     call: str
     queue: str

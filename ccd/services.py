@@ -12,6 +12,7 @@ from ccd import (
     services_calls,
     services_colleagues,
     services_customers,
+    services_records,
     services_routing,
 )
 from ccd.centre import Centre
@@ -35,7 +36,9 @@ from ccd.services_voice import SERVED as VOICE
 from ccd.services_voice import VoiceHandlers
 
 
-class Running(services_acd.Changing, Seen, services_customers.Knowing, Protocol):
+class Running(
+    services_acd.Changing, Seen, services_customers.Knowing, services_records.Keeping, Protocol
+):
     """What is asked of the daemon itself."""
 
     centre: Centre
@@ -56,6 +59,7 @@ def services(daemon: Running) -> dict[str, Op]:
     colleagues = services_colleagues.ColleagueHandlers(daemon)
     seen = SnapshotHandlers(daemon)
     known = services_customers.CustomerHandlers(daemon)
+    records = services_records.RecordHandlers(daemon)
     ops = (
         {name: Op.of(name, getattr(acd_handlers, name)) for name in services_acd.SERVED}
         | {name: Op.of(name, getattr(calls, name)) for name in services_calls.SERVED}
@@ -64,6 +68,7 @@ def services(daemon: Running) -> dict[str, Op]:
         | {name: Op.of(name, getattr(routing, name)) for name in services_routing.SERVED}
         | {name: Op.of(name, getattr(seen, name)) for name in SEEN}
         | {name: Op.of(name, getattr(known, name)) for name in services_customers.SERVED}
+        | {name: Op.of(name, getattr(records, name)) for name in services_records.SERVED}
         | {
             name: Op.of(name, getattr(handlers, name))
             for name in (

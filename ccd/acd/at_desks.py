@@ -37,7 +37,7 @@ class AtDesks(Waits):
     def ended(self, contact_id: str) -> None:
         """The agent is done with it, and free when his phone is."""
         if self._distributor.stage(contact_id) is Stage.CONNECTED:
-            self._done_with(contact_id)
+            self._done_with(self._cases[contact_id])
             del self._cases[contact_id]
             self._pump()
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 from ccd.acd.giving import Giving
-from ccd.acd.hall import Attempt
+from ccd.acd.hall import Attempt, Outward
 from ccd.acd.steps import Step
 from ccd.model import Cause
 from ccd.switch.call import Call, Leg
+from ccd.switch.hunting import first_to_take
 from ccd.switch.switch import NotReachable
 
 
@@ -53,17 +56,36 @@ class Diverting(Giving):
         self._again(case, Step.TRANSFERRED, f"{agent} sent it on to {queue}", agent)
         self._pump()
 
-    def divert_outside(self, call: Call, number: str, trunk: str, *, ani: str) -> None:
+    def divert_outside(
+        self,
+        call: Call,
+        number: str,
+        trunks: Sequence[str],
+        *,
+        ani: str,
+        emergency: bool = False,
+    ) -> None:
         """The agent at whom it rings sends it to a number outside, in an agent's place.
 
-        Where nobody answers there, the caller is back in his queue at the place of his age.
-        Raises `NotReachable`, and then nothing has changed.
+        Where one of `trunks` cannot, the next is tried; where nobody answers there, the caller is
+        back in his queue at the place of his age. Raises `NotReachable`, and then nothing has
+        changed.
         """
         case = self._cases[call.id]
-        leg = self._switch.ring_outside(
-            call, number=number, trunk=trunk, queue=case.contact.queue, ani=ani or None
+        outward = Outward(number, list(trunks), ani or None, emergency)
+        leg = first_to_take(
+            outward.trunks,
+            lambda trunk: self._switch.ring_outside(
+                call,
+                number=number,
+                trunk=trunk,
+                queue=case.contact.queue,
+                ani=outward.ani,
+                emergency=emergency,
+            ),
         )
         self._withdraw_from_all(case, "deflected", but=leg)
+        case.outward = outward
         self._limit_ring(case, leg)
         self._pump()
 

@@ -103,7 +103,7 @@ class Giving(Waits):
             self._let_colleague_go(case)
             self._pump()
             raise
-        self._done_with(call.id)
+        self._done_with(case)
         self._limit_ring(case, leg)
         self._pump()
 
@@ -126,7 +126,7 @@ class Giving(Waits):
                 let_go(call)
             case = self._have(call, Attempt(contact, now, call=call))
         else:
-            self._done_with(call.id)
+            self._done_with(case)
             # Who gave it away is not to have it back because he was the last.
             case.contact = msgspec.structs.replace(
                 contact, queue=queue, agent=None, last_agent=None
@@ -160,7 +160,7 @@ class Giving(Waits):
             ),
         )
         case.outward = outward
-        self._done_with(call.id)
+        self._done_with(case)
         self._limit_ring(case, leg)
         self._pump()
 

@@ -184,7 +184,7 @@ class Acd(Diverting, Changes, AtDesks):
             self._passes_to(case, call.answered.agent)
         elif cause is Cause.TRANSFER and call.answered is None:
             if self._distributor.holder(call.id) == leg.agent:
-                self._done_with(call.id)
+                self._done_with(case)
         elif self._is_kept(call):
             why = f"{leg.agent or 'who had it'} left it on hold: {cause.value}"
             self._again(case, Step.LEFT_ON_HOLD, why, leg.agent)
@@ -203,7 +203,7 @@ class Acd(Diverting, Changes, AtDesks):
     def _passes_to(self, case: Attempt, agent: str | None) -> None:
         """Somebody has a call after its agent: a colleague, or (None) a number outside."""
         if agent is None or self._distributor.agent(agent).state is AgentState.LOGGED_OUT:
-            self._done_with(case.contact.id)
+            self._done_with(case)
         else:
             self._is_with(case, agent)
 

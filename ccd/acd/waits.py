@@ -115,7 +115,7 @@ class Waits(Hall):
             self._log.warning("no queue left for a caller", call=case.call.id, queue=queue)
             self._switch.clear_call(case.call, Cause.DESTINATION_NOT_OBTAINABLE)
             return
-        self._done_with(case.contact.id)
+        self._done_with(case)
         case.since, case.abandoned, case.outward = self._loop.time(), False, None
         self._publish(Routed(contact=case.contact.id, step=step, queue=queue, agent=agent, why=why))
         self._enter(case)
@@ -156,11 +156,16 @@ class Waits(Hall):
             self.redials.served(case.contact.customer, case.contact.queue, now)
             self.last_agents.spoke(case.contact.customer, agent, self._wall_clock())
 
-    def _done_with(self, contact: str, *, wrap_up: bool = True) -> None:
-        """The agent who has a contact, if one does, is done with it: free when his phone is."""
+    def _done_with(self, case: Attempt) -> None:
+        """The agent who has a contact, if one does, is done with it: free when his phone is.
+
+        Of a colleague who asked him something there is nothing to be written down: no wrap-up.
+        """
+        contact = case.contact.id
         holder = self._distributor.holder(contact)
         if holder is not None:
             self._busy_till_his_phone_is_free(holder)
+            wrap_up = case.call is None or not is_colleagues(case.call)
             self._distributor.contact_ended(contact, self._loop.time(), wrap_up=wrap_up)
 
     def _let_colleague_go(self, case: Attempt) -> None:
@@ -210,10 +215,10 @@ class Waits(Hall):
         if self._distributor.remove(case.contact.id, reason, now):
             self._say_dequeued(case, reason)
         else:
-            self._done_with(case.contact.id)
+            self._done_with(case)
         self._tell("left", case.call)
 
-    def _ended(self, case: Attempt, *, wrap_up: bool = True) -> None:
+    def _ended(self, case: Attempt) -> None:
         """Nothing is left of a call, or of its conversation."""
         del self._cases[case.contact.id]
         self._stop_ringing(case)
@@ -221,10 +226,11 @@ class Waits(Hall):
         assert case.call is not None
         self._tell("left", case.call)
         self.forecasts.left(case.contact.id, now)
-        if self._distributor.remove(case.contact.id, "abandoned", now) or case.rings_outside:
+        reason = _giving_up(case)
+        if self._distributor.remove(case.contact.id, reason, now) or case.rings_outside:
             self._abandoned(case)
         else:
-            self._done_with(case.contact.id, wrap_up=wrap_up)
+            self._done_with(case)
         self._let_colleague_go(case)
         self._pump()
 
@@ -236,7 +242,7 @@ class Waits(Hall):
         if case.call is not None and not is_colleagues(case.call):
             self.redials.left(contact.customer, contact.queue, contact.enqueued_at, now)
             self._redial_alarm.set(self.redials.get_timer())
-        self._say_dequeued(case, "abandoned")
+        self._say_dequeued(case, _giving_up(case))
 
     def _say_dequeued(self, case: Attempt, reason: str) -> None:
         self._publish(
@@ -247,6 +253,11 @@ class Waits(Hall):
                 waited=self._loop.time() - case.since,
             )
         )
+
+
+def _giving_up(case: Attempt) -> str:
+    """What it is called when who waits hangs up: a customer's is a figure that a centre is judged by."""
+    return "withdrawn" if case.call is not None and is_colleagues(case.call) else "abandoned"
 
 
 def is_colleagues(call: Call) -> bool:

@@ -83,13 +83,16 @@ class Pickup:
             case ToQueue(queue=queue) if found.controller is self._acd:
                 self._refusing(lambda: self._acd.divert_to_queue(found, queue, agent))
                 to = queue
-            case Outside(trunks=(trunk, *_)) if found.controller is self._acd:
+            case Outside(number=to, trunks=trunks) if found.controller is self._acd:
                 self._refusing(
                     lambda: self._acd.divert_outside(
-                        found, destination.number, trunk, ani=destination.ani
+                        found,
+                        destination.number,
+                        trunks,
+                        ani=destination.ani,
+                        emergency=destination.emergency,
                     )
                 )
-                to = destination.number
             case _:
                 raise ControlError(Refused.BAD_ARGS, f"{destination} takes no such call")
         self._say(found, leg, to, "deflected")

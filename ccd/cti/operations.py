@@ -41,8 +41,9 @@ from ccd.cti.catalogue import (
     WrapUpResult,
 )
 from ccd.cti.colleague_operations import ParkedCallsResult, PlaceResult
+from ccd.cti.record_operations import CallRecordsResult
 from ccd.customers.match import Match, Record
-from ccd.model import AgentState, ListenMode
+from ccd.model import AgentState, ListenMode, Outcome
 from ccd.store.customers import Note
 
 
@@ -301,6 +302,31 @@ class Operations:
     async def open_seat(self, password: str = "", agent: str | None = None) -> None:
         """Open a locked seat, with the agent's password, or as a supervisor; he stays not ready."""
         await self._op("open_seat", password=password, agent=agent)
+
+    async def call_records(
+        self,
+        since: float | None = None,
+        until: float | None = None,
+        agent: str | None = None,
+        queue: str | None = None,
+        ani: str | None = None,
+        outcome: Outcome | None = None,
+        after: str | None = None,
+        limit: int = 100,
+    ) -> CallRecordsResult:
+        """Records of calls that are over, newest first, a page at a time."""
+        result: CallRecordsResult = await self._op(
+            "call_records",
+            since=since,
+            until=until,
+            agent=agent,
+            queue=queue,
+            ani=ani,
+            outcome=outcome,
+            after=after,
+            limit=limit,
+        )
+        return result
 
     async def ping(self) -> PingResult:
         """Keep the session alive."""
@@ -919,6 +945,31 @@ class SyncOperations:
     def open_seat(self, password: str = "", agent: str | None = None) -> None:
         """Open a locked seat, with the agent's password, or as a supervisor; he stays not ready."""
         self._op("open_seat", password=password, agent=agent)
+
+    def call_records(
+        self,
+        since: float | None = None,
+        until: float | None = None,
+        agent: str | None = None,
+        queue: str | None = None,
+        ani: str | None = None,
+        outcome: Outcome | None = None,
+        after: str | None = None,
+        limit: int = 100,
+    ) -> CallRecordsResult:
+        """Records of calls that are over, newest first, a page at a time."""
+        result: CallRecordsResult = self._op(
+            "call_records",
+            since=since,
+            until=until,
+            agent=agent,
+            queue=queue,
+            ani=ani,
+            outcome=outcome,
+            after=after,
+            limit=limit,
+        )
+        return result
 
     def ping(self) -> PingResult:
         """Keep the session alive."""

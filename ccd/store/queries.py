@@ -119,6 +119,8 @@ def recent_calls(
     *,
     limit: int | None = 20,
     since: float | None = None,
+    until: float | None = None,
+    before: str | None = None,
     agent: str | None = None,
     queue: str | None = None,
     ani: str | None = None,
@@ -126,13 +128,16 @@ def recent_calls(
 ) -> list[CallRecord]:
     """Return the newest call records, newest first; those given narrow the choice.
 
-    `since` is seconds since the epoch, and looks at when the call came in; `limit` None
-    returns all.
+    `since` (inclusive) and `until` (exclusive) are seconds since the epoch, and look at when the
+    call came in; `before` is a call: only what follows its record in this order, so that one
+    page after the other can be read. `limit` None returns all.
     """
     terms: list[str] = []
     values: list[Any] = []
     for term, value in (
         ("offered_at >= ?", since),
+        ("offered_at < ?", until),
+        ("(offered_at, call) < (select offered_at, call from calls where call = ?)", before),
         ("agent = ?", agent),
         ("queue = ?", queue),
         ("ani = ?", ani),

@@ -162,6 +162,8 @@ def outcome(
         return Outcome.UNREACHED if cleared.cause in NOBODY_THERE else Outcome.FAILED
     if not answered and (cleared.status is not None or cleared.cause in OUR_REFUSALS):
         return Outcome.REFUSED
+    if direction is Direction.INTERNAL and queued and cleared.cause is not Cause.NETWORK_FAILURE:
+        return Outcome.UNREACHED  # a colleague who consulted a queue: nobody was abandoned
     if cleared.released_by is Party.CALLER and cleared.cause is not Cause.NETWORK_FAILURE:
         # A caller who gave up before we answered gave up waiting too.
         return Outcome.ABANDONED if queued or not answered else Outcome.SELF_SERVED

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from functools import cached_property
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Self
 
 from ccd.cti.access import Account, AuditLine
@@ -32,6 +33,8 @@ class Daemon:
         self.boot = "test"
         self.started_at = EPOCH
         self.health = Health(self.centre.events, EPOCH)
+        self.live = SimpleNamespace(settings=centre.settings)
+        self.callbacks = self.centre.floor.callbacks
 
     def counts(self) -> dict[str, float]:
         return self.centre.counts()

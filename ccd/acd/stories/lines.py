@@ -142,6 +142,7 @@ def _dequeued(event: Dequeued) -> Line:
         "assigned": f"leaves {event.queue} for an agent",
         "picked_up": f"leaves {event.queue}: an agent took it",
         "abandoned": f"gives up waiting in {event.queue}",
+        "withdrawn": f"a colleague, waits for {event.queue} no longer",
     }.get(event.reason, f"leaves {event.queue}: {_words(event.reason)}")
     facts: Facts = {"waited": round(event.waited, 3)}
     return _line("dequeued", text, queue=event.queue, facts=facts)

@@ -168,3 +168,54 @@ def test_one_who_is_logged_out_takes_nothing(tmp_path: Path) -> None:
     town.come(LI, seconds=1.0)
     assert town.centre.acd.take(town.call_of(LI), "anna") is False
     assert town.waiting() == [LI]
+
+
+OUTSIDE = "13900000009"
+
+
+def test_a_call_that_rings_is_sent_outside_through_the_first_trunk_that_takes_it(
+    tmp_path: Path,
+) -> None:
+    town = town_of(tmp_path, "anna")
+    town.staff("anna", answers_after=None)
+    town.who(OUTSIDE).answers_after = 1.0
+    town.come(LI, seconds=1.0)
+    acd, call = town.centre.acd, town.call_of(LI)
+    town.do(lambda: acd.divert_outside(call, OUTSIDE, ["nowhere", "carrier"], ani="95500"), 3.0)
+    assert town.who(OUTSIDE).rung == 1
+    assert call.bridged
+    assert town.who(OUTSIDE).on_the_phone
+    assert state(town, "anna") == "ready"
+    assert town.dequeued(LI) == ["deflected"]
+    town.leave(LI, 1.0)
+    assert not town.who(OUTSIDE).on_the_phone
+    town.assert_nothing_left()
+
+
+def test_one_who_was_sent_outside_in_vain_waits_again(tmp_path: Path) -> None:
+    town = town_of(tmp_path, "anna", "bert")
+    town.staff("anna", answers_after=None)
+    town.who(OUTSIDE).refuses_with = 486
+    town.come(LI, seconds=1.0)
+    acd, call = town.centre.acd, town.call_of(LI)
+    acd.not_ready("anna", "lunch")
+    town.do(lambda: acd.divert_outside(call, OUTSIDE, ["carrier"], ani="95500"), 3.0)
+    assert town.waiting() == [LI]
+    town.staff("bert")
+    town.run(2.0)
+    assert town.conversations == [(LI, "bert")]
+    town.leave(LI, 1.0)
+    town.assert_nothing_left()
+
+
+def test_where_no_trunk_takes_it_the_agents_phone_rings_on(tmp_path: Path) -> None:
+    town = town_of(tmp_path, "anna")
+    town.staff("anna", answers_after=4.0)
+    town.come(LI, seconds=1.0)
+    acd, call = town.centre.acd, town.call_of(LI)
+    with pytest.raises(NotReachable, match="no trunk 'nowhere'"):
+        acd.divert_outside(call, OUTSIDE, ["nowhere"], ani="95500")
+    town.run(4.0)
+    assert town.conversations == [(LI, "anna")]
+    town.leave(LI, 1.0)
+    town.assert_nothing_left()

@@ -9,15 +9,25 @@ import pytest
 from virtual.centre import VirtualCentre
 
 from ccd.control.errors import ControlError, Refused
-from ccd.events import CallCleared, Conferenced, Delivered, Held, Retrieved, Transferred
+from ccd.events import (
+    AgentWorkingAfterCall,
+    CallCleared,
+    Conferenced,
+    Delivered,
+    Dequeued,
+    Held,
+    Retrieved,
+    Transferred,
+)
+from ccd.model import Outcome
 from ccd.switch.call import Call, Leg
 
 
 class Scene:
     """A caller with agent1; agent2 and agent3 are at their desks, not ready."""
 
-    def __init__(self, folder: Path) -> None:
-        self.centre = VirtualCentre(folder, agents=3, ring_timeout_s=5.0)
+    def __init__(self, folder: Path, **queue: Any) -> None:
+        self.centre = VirtualCentre(folder, agents=3, ring_timeout_s=5.0, **queue)
         self.centre.staff("agent1")
         self.centre.caller_in_queue()
         self.centre.run(2.0)
@@ -212,3 +222,43 @@ def test_help_is_called_from_a_locked_seat_and_nobody_else(scene: Scene) -> None
     assert call.initiator == "agent2"
     with pytest.raises(ControlError, match="locked"):
         scene.verbs.clear_call("agent2")
+
+
+# --- a queue is consulted ------------------------------------------------------------------------
+
+
+def test_who_was_only_consulted_has_nothing_to_wrap_up(tmp_path: Path) -> None:
+    scene = Scene(tmp_path, wrap_up_s=30.0)
+    scene.centre.centre.acd.ready("agent2")
+    scene.do("consultation_call", "agent1", "queue:orders", seconds=2.0)
+    assert scene.hears("agent2") == {"agent1"}
+    assert scene.hears(scene.caller) == {"music"}
+    scene.do("reconnect_call", "agent1")
+    assert scene.hears(scene.caller) == {"agent1"}
+    assert scene.centre.agent_state("agent2") == "ready"
+    scene.centre.do(scene.centre.caller.hang_up)
+    assert scene.centre.agent_state("agent1") == "wrap_up"
+
+
+def test_who_gets_the_caller_from_a_consultation_wraps_that_call_up(tmp_path: Path) -> None:
+    scene = Scene(tmp_path, wrap_up_s=30.0)
+    scene.centre.centre.acd.ready("agent2")
+    scene.do("consultation_call", "agent1", "queue:orders", seconds=2.0)
+    scene.do("transfer_call", "agent1")
+    assert scene.hears("agent2") == {"caller"}
+    assert scene.centre.agent_state("agent2") == "busy"
+    scene.centre.do(scene.centre.caller.hang_up)
+    assert scene.centre.agent_state("agent2") == "wrap_up"
+    working = scene.centre.told(AgentWorkingAfterCall)
+    assert [event.call for event in working if event.agent == "agent2"] == [scene.first.id]
+
+
+def test_a_colleague_who_waits_no_longer_has_abandoned_nothing(scene: Scene) -> None:
+    scene.do("consultation_call", "agent1", "queue:orders", seconds=3.0)
+    consultation = scene.leg("agent1").call
+    scene.do("reconnect_call", "agent1")
+    left = [event for event in scene.centre.told(Dequeued) if event.call == consultation.id]
+    assert [event.reason for event in left] == ["withdrawn"]
+    assert scene.centre.records[consultation.id].outcome is Outcome.UNREACHED
+    scene.centre.do(scene.centre.caller.hang_up)
+    scene.centre.assert_nothing_left()
