@@ -126,3 +126,20 @@ async def test_who_gave_up_is_called_back(day: Day) -> None:
     assert line == f"{WANG} gave up orders after 5 s: to be called back in 10 minutes\n"
     (scheduled,) = town.told(CallbackRequested)
     assert (scheduled.number, scheduled.queue, scheduled.origin) == (WANG, "orders", "scheduled")
+
+
+async def test_a_command_is_run_with_the_number_of_who_calls(day: Day, tmp_path: Path) -> None:
+    town, popped = day.town, tmp_path / "popped"
+    town.staff("anna", answers_after=None)
+    async with asyncio.timeout(30):
+        program = await day.program("screen_pop.py", "anna", f"sh -c 'echo $0 >> {popped}'")
+        try:
+            while not len(day.wired.server.publisher.monitors):  # noqa: ASYNC110 - until it monitors her
+                await asyncio.sleep(0.01)
+            town.come(LI, seconds=1.0)
+            while not (popped.exists() and popped.read_text()):  # noqa: ASYNC110, ASYNC240
+                await asyncio.sleep(0.01)
+        finally:
+            program.kill()
+            await program.wait()
+    assert popped.read_text() == f"{LI}\n"  # noqa: ASYNC240

@@ -417,6 +417,15 @@ def test_a_code_at_a_phone_picks_up(ringing: Scene) -> None:
     ringing.over()
 
 
+def test_a_code_at_a_phone_parks_the_call_that_it_holds(talking: Scene) -> None:
+    talking.dial("agent1", "*7", 3.0)
+    assert [event.agent for event in talking.centre.told(Parked)] == ["agent1"]
+    assert talking.hears(talking.call.caller) == {"music"}
+    talking.dial("agent2", "701", 3.0)
+    assert talking.hears(talking.call.caller) == {"agent2"}
+    talking.over()
+
+
 def test_a_slots_number_takes_a_parked_call_back(talking: Scene) -> None:
     talking.do(lambda: talking.control.parking.park_call("agent1"))
     talking.dial("agent2", "701", 3.0)
