@@ -137,9 +137,9 @@ async def test_a_command_is_run_with_the_number_of_who_calls(day: Day, tmp_path:
             while not len(day.wired.server.publisher.monitors):  # noqa: ASYNC110 - until it monitors her
                 await asyncio.sleep(0.01)
             town.come(LI, seconds=1.0)
-            while not (popped.exists() and popped.read_text()):  # noqa: ASYNC110, ASYNC240
+            while not (popped.exists() and popped.read_text()):  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
         finally:
             program.kill()
             await program.wait()
-    assert popped.read_text() == f"{LI}\n"  # noqa: ASYNC240
+    assert popped.read_text() == f"{LI}\n"
