@@ -5,9 +5,10 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from ccd.control.effects import EFFECTS, SERVICES
+from ccd.control.effects import EFFECTS
 from ccd.control.errors import CATEGORIES, Refused
 from ccd.control.situations import ALLOWED, Situation, Verb
+from ccd.control.standard import SERVICES
 
 
 def page() -> str:

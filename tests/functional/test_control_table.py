@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from virtual.stage import CONSULTED, NAMED, PLACE, Stage
 
-from ccd.control.effects import EFFECTS, SERVICES
+from ccd.control.effects import EFFECTS
 from ccd.control.situations import ALLOWED, Situation, Verb
+from ccd.control.standard import SERVICES
 from ccd.cti.catalogue import CATALOGUE, SnapshotResult
 from ccd.cti.client import CtiError, ErrorCode
 from ccd.events import (
