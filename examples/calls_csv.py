@@ -13,7 +13,10 @@ from ccd.cti.client import SyncClient
 from ccd.model import CallRecord
 
 day, state = [*sys.argv[1:], "", ""][:2]
-first = date.today() - timedelta(1) if day in ("", "yesterday") else date.fromisoformat(day)
+try:
+    first = date.today() - timedelta(1) if day in ("", "yesterday") else date.fromisoformat(day)
+except ValueError:
+    sys.exit(f"{day!r} is no day: yesterday, or a date such as 2026-11-23")
 since, until = (
     datetime.combine(when, time()).timestamp() for when in (first, first + timedelta(days=1))
 )

@@ -11,7 +11,6 @@ from ccd.acd.hall import Attempt, Outward
 from ccd.acd.steps import Step
 from ccd.model import Cause
 from ccd.switch.call import Call, Leg
-from ccd.switch.hunting import first_to_take
 from ccd.switch.switch import NotReachable
 
 
@@ -73,17 +72,7 @@ class Diverting(Giving):
         """
         case = self._cases[call.id]
         outward = Outward(number, list(trunks), ani or None, emergency)
-        leg = first_to_take(
-            outward.trunks,
-            lambda trunk: self._switch.ring_outside(
-                call,
-                number=number,
-                trunk=trunk,
-                queue=case.contact.queue,
-                ani=outward.ani,
-                emergency=emergency,
-            ),
-        )
+        leg = self._ring_outside(case, call, outward)
         self._withdraw_from_all(case, "deflected", but=leg)
         case.outward = outward
         self._limit_ring(case, leg)

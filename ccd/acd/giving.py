@@ -11,7 +11,7 @@ from ccd.acd.hall import Attempt, Outward
 from ccd.acd.steps import Step
 from ccd.acd.waits import Waits
 from ccd.model import AgentState, Cause
-from ccd.switch.call import Call
+from ccd.switch.call import Call, Leg
 from ccd.switch.hunting import first_to_take
 from ccd.switch.switch import NotReachable
 
@@ -170,22 +170,26 @@ class Giving(Waits):
         if outward is None or call is None or not outward.trunks:
             return False
         try:
-            leg = first_to_take(
-                outward.trunks,
-                lambda trunk: self._switch.ring_outside(
-                    call,
-                    number=outward.number,
-                    trunk=trunk,
-                    queue=case.contact.queue,
-                    ani=outward.ani,
-                    emergency=outward.emergency,
-                ),
-            )
+            leg = self._ring_outside(case, call, outward)
         except NotReachable as error:
             self._log.info("no trunk left", call=call.id, reason=str(error))
             return False
         self._limit_ring(case, leg)
         return True
+
+    def _ring_outside(self, case: Attempt, call: Call, outward: Outward) -> Leg:
+        """Call the number outside through the first trunk left that takes it. Raises `NotReachable`."""
+        return first_to_take(
+            outward.trunks,
+            lambda trunk: self._switch.ring_outside(
+                call,
+                number=outward.number,
+                trunk=trunk,
+                queue=case.contact.queue,
+                ani=outward.ani,
+                emergency=outward.emergency,
+            ),
+        )
 
     def _have(self, call: Call, case: Attempt) -> Attempt:
         """A call that was not the ACD's is so from now on; no rules of overflow hold for it."""

@@ -165,7 +165,7 @@ class Waits(Hall):
         holder = self._distributor.holder(contact)
         if holder is not None:
             self._busy_till_his_phone_is_free(holder)
-            wrap_up = case.call is None or not is_colleagues(case.call)
+            wrap_up = not is_colleagues(case.call)
             self._distributor.contact_ended(contact, self._loop.time(), wrap_up=wrap_up)
 
     def _let_colleague_go(self, case: Attempt) -> None:
@@ -257,9 +257,9 @@ class Waits(Hall):
 
 def _giving_up(case: Attempt) -> str:
     """What it is called when who waits hangs up: a customer's is a figure that a centre is judged by."""
-    return "withdrawn" if case.call is not None and is_colleagues(case.call) else "abandoned"
+    return "withdrawn" if is_colleagues(case.call) else "abandoned"
 
 
-def is_colleagues(call: Call) -> bool:
+def is_colleagues(call: Call | None) -> bool:
     """Whether it is an agent who calls, and no customer: a consultation of a queue, say."""
-    return call.caller.agent is not None
+    return call is not None and call.caller.agent is not None

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from weakref import WeakSet
 
 from ccd.media.ports import NoPortFree
 from ccd.model import Cause, ConnectionState, Party
@@ -12,7 +10,7 @@ from ccd.sip.endpoint import Endpoint
 from ccd.sip.grammar import escape_user
 from ccd.sip.hop import Hop, bracketed
 from ccd.sip.negotiation import Negotiation
-from ccd.sip.session import Session
+from ccd.sip.session import Session, SessionState
 from ccd.switch.admission import ANONYMOUS, Admission, user_of
 from ccd.switch.call import Call, Leg
 from ccd.switch.descriptions import Descriptions
@@ -54,12 +52,16 @@ class Outbound:
         self._numbers = numbers
         self.answer_by_themselves: frozenset[str] = frozenset()
         """Phones that are asked to, where their own agent began the call."""
-        self._sessions: defaultdict[str, WeakSet[Session]] = defaultdict(WeakSet)
-        """By phone: those that are not forgotten yet."""
+        self._sessions: dict[str, list[Session]] = {}
+        """By phone; those that have ended for it, too, are dropped when somebody looks."""
 
     def is_of_phone(self, phone: str, session: Session) -> None:
-        """A call came from this phone: it is called again only when that has ended for it, too."""
-        self._sessions[phone].add(session)
+        """A call with this phone: it is called again only when that has ended for it, too."""
+        self._sessions[phone] = [*self._not_ended(phone), session]
+
+    def _not_ended(self, phone: str) -> list[Session]:
+        sessions = self._sessions.get(phone, ())
+        return [each for each in sessions if each.state is not SessionState.ENDED]
 
     def prepare_phone(self, call: Call, *, agent: str, phone: str) -> Leg:
         """A leg for an agent's phone, in the call, not called yet (see `call_phone`)."""
@@ -94,9 +96,9 @@ class Outbound:
             to=self._address(phone),
             headers=headers,
             now=now,
-            after=tuple(self._sessions[phone]),
+            after=self._not_ended(phone),
         )
-        self._sessions[phone].add(leg.session)
+        self.is_of_phone(phone, leg.session)
 
     def number(
         self,

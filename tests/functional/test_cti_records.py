@@ -108,6 +108,17 @@ async def test_a_day_becomes_a_table(day: Day) -> None:
     ]
 
 
+async def test_what_is_no_day_is_said_to_be_none(day: Day) -> None:
+    async with asyncio.timeout(30):
+        program = await asyncio.create_subprocess_exec(
+            sys.executable, str(EXAMPLES / "calls_csv.py"), "monday", str(day.wired.paths.root),
+            stderr=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        _, said = await program.communicate()
+    assert program.returncode == 1
+    assert said.decode() == "'monday' is no day: yesterday, or a date such as 2026-11-23\n"
+
+
 async def test_who_gave_up_is_called_back(day: Day) -> None:
     town = day.town
     town.staff("anna")

@@ -85,3 +85,15 @@ async def test_a_caller_who_leaves_while_his_call_waits_for_the_phone(tmp_path: 
     assert town.conversations[-1] == ("300", "anna")
     town.leave("300", seconds=1.0)
     town.assert_nothing_left()
+
+
+async def test_calls_of_a_phone_that_are_over_are_not_remembered(tmp_path: Path) -> None:
+    """Sessions hold themselves in cycles, and the daemon collects these seldom."""
+    town = Town(tmp_path, agents=[person("anna")])
+    town.staff("anna", answers_after=0.2)
+    for number in ("100", "200", "300", "400"):
+        town.come(number, seconds=1.0)
+        town.leave(number, seconds=1.0)
+    assert len(town.conversations) == 4
+    assert len(town.centre.switch._outbound._sessions["anna"]) == 1
+    town.assert_nothing_left()
