@@ -43,6 +43,7 @@ class Originated(Event, frozen=True, kw_only=True):
 
     A customer (`party` caller) through a trunk, or first the agent who is to speak with him;
     then `leg` is the agent's, and the customer's own `Originated` follows when he is dialled.
+    Of a call that was begun without a number it is said again, when the number is dialled.
     """
 
     call: str
@@ -56,6 +57,10 @@ class Originated(Event, frozen=True, kw_only=True):
     party: Party = Party.CALLER
     direction: Direction = Direction.OUT
     """`internal` where it is for one of us, as far as is known."""
+    agent: str | None = None
+    """Whose `leg` it is."""
+    connected: bool = False
+    """`leg` speaks already: it began this call while it has others (consultation call)."""
 
 
 class Established(Event, frozen=True, kw_only=True):
@@ -103,6 +108,8 @@ class Delivered(Event, frozen=True, kw_only=True):
     """Who calls, where the customer store knows exactly one; published before the phone is called."""
     matches: int = 0
     """How many customers it could be; 0: unknown, or the number was withheld."""
+    mode: ListenMode | None = None
+    """He is called to listen so; none: to be a party."""
 
 
 class Bridged(Event, frozen=True, kw_only=True):
@@ -144,6 +151,17 @@ class Transferred(Event, frozen=True, kw_only=True):
     to_agent: str | None = None
 
 
+class CallerChanged(Event, frozen=True, kw_only=True):
+    """Of two colleagues one gives the other away: he is the call's caller from now on."""
+
+    call: str
+    leg: str
+    """The caller's."""
+    ani: str
+    """What the next one's phone shows."""
+    agent: str | None = None
+
+
 class Conferenced(Event, frozen=True, kw_only=True):
     """A party joined the conversation (ECMA-269, 17.2.3): all `legs` hear each other.
 
@@ -154,6 +172,7 @@ class Conferenced(Event, frozen=True, kw_only=True):
     leg: str
     """Who joined."""
     legs: tuple[str, ...]
+    """Those who are in the conversation now; a party that holds the call is not."""
     secondary: str = ""
     agent: str | None = None
     """Who brought him in."""
@@ -654,6 +673,7 @@ AnyEvent = (
     | Joined
     | Parked
     | Unparked
+    | CallerChanged
     | DataAssociated
     | SentToIvr
     | ReturnedFromIvr

@@ -23,6 +23,7 @@ from ccd.cti.catalogue import (
     SnapshotResult,
     SystemStatusResult,
 )
+from ccd.cti.mirror import agent_of
 from ccd.cti.monitors import Kind, Target
 from ccd.cti.session import Session
 from ccd.cti.spec import SUPERVISORS
@@ -150,7 +151,7 @@ class SnapshotHandlers:
             queues=view.queues,
             phone=acd.phone_of(view.name),
             reason=view.reason,
-            call=view.contact,
+            call=acd.call_of(view.name),
             pending=view.pending,
             since=acd.since(view.name),
         )
@@ -175,7 +176,8 @@ class SnapshotHandlers:
         return list(dict.fromkeys(call for leg in legs for call in (leg.call, *leg.kept)))
 
     def _view(self, call: Call) -> CallView:
-        return call_view(call, self._daemon.centre.acd.queue_of(call))
+        acd = self._daemon.centre.acd
+        return call_view(call, acd.queue_of(call), acd.waits_since(call))
 
 
 def _may_see(session: Session, call: Call) -> bool:
@@ -185,8 +187,18 @@ def _may_see(session: Session, call: Call) -> bool:
     return any(leg.agent in session.agents for leg in call.legs)
 
 
-def call_view(call: Call, queue: str | None) -> CallView:
+def call_view(call: Call, queue: str | None, waits_since: float | None = None) -> CallView:
     """Return a call and its connections in the CTI's words."""
+    legs = tuple(
+        LegView(
+            leg=leg.id,
+            party=leg.party.value,
+            state=leg.state_in(call).value,
+            agent=leg.agent,
+            mode=leg.mode if leg in call.listeners else None,
+        )
+        for leg in call.legs
+    )
     return CallView(
         call=call.id,
         ani=call.ani,
@@ -194,15 +206,7 @@ def call_view(call: Call, queue: str | None) -> CallView:
         trunk=call.trunk,
         offered_at=call.offered_at,
         queue=queue,
-        agent=None if call.agent is None else call.agent.agent,
-        legs=tuple(
-            LegView(
-                leg=leg.id,
-                party=leg.party.value,
-                state=leg.state_in(call).value,
-                agent=leg.agent,
-                mode=leg.mode if leg in call.listeners else None,
-            )
-            for leg in call.legs
-        ),
+        waits_since=waits_since,
+        agent=agent_of(legs),
+        legs=legs,
     )

@@ -83,6 +83,11 @@ class Attempt:
     contact: Contact
     since: float
     """When this attempt began to wait, on the loop's clock (`contact.enqueued_at` is its place)."""
+    waits_since: float | None = None
+    """Seconds since the epoch, as events said it: from the first `Queued` in this queue to
+    `Dequeued`; None: it does not wait."""
+    queued_in: str = ""
+    """The queue that the last `Queued` named."""
     call: Call | None = None
     desk: Desk | None = None
     ring_timers: dict[str, asyncio.TimerHandle] = field(default_factory=dict)
@@ -138,6 +143,7 @@ class Hall:
         self._phones: dict[str, str] = {}
         """Where to ring each agent who is logged on."""
         self._since: dict[str, float] = {}
+        self._newest_call: dict[str, str] = {}
         """When each agent's present state began, seconds since the epoch."""
         self._hanging_up: dict[str, tuple[Leg | str, Assign | None]] = {}
         """Agents whose phone is told to stop ringing (by leg, or by the contact of a desk), and
@@ -221,6 +227,13 @@ class Hall:
         """When this agent's present state began, seconds since the epoch."""
         return self._since.get(agent)
 
+    def call_of(self, agent: str) -> str | None:
+        """The call that brought about this agent's present state, the newest where several did.
+
+        It may be over, where his phone is not yet free of another.
+        """
+        return self._newest_call.get(agent) or None
+
     def contact(self, call: Call) -> Contact | None:
         """The contact that this call is, while it waits and while an agent has it."""
         case = self._cases.get(call.id)
@@ -230,6 +243,11 @@ class Hall:
         """The queue that this call is in, or came to its agent from."""
         case = self._cases.get(call.id)
         return None if case is None else case.contact.queue
+
+    def waits_since(self, call: Call) -> float | None:
+        """When this call began to wait in its queue, seconds since the epoch; None: it does not."""
+        case = self._cases.get(call.id)
+        return None if case is None else case.waits_since
 
     def position(self, contact_id: str) -> int | None:
         """Position in its queue of one that waits, 1 is next."""
@@ -362,6 +380,7 @@ class Hall:
                 event = AgentWorkingAfterCall(agent=agent, call=call)
                 self._wrap_up_began(agent, call)
         self._since[agent] = self._events.publish(event).at
+        self._newest_call[agent] = call
         self.forecasts.agent_moved(agent, action.state, self._loop.time())
 
     def _wrap_up_began(self, agent: str, call: str) -> None:
@@ -374,7 +393,10 @@ class Hall:
     def _positioned(self, action: Positioned) -> None:
         case = self._cases.get(action.contact)
         if case is not None and case.call is not None:
-            self._publish(Queued(call=action.contact, queue=action.queue, position=action.position))
+            told = Queued(call=action.contact, queue=action.queue, position=action.position)
+            at = self._events.publish(told).at
+            if case.waits_since is None or case.queued_in != action.queue:
+                case.waits_since, case.queued_in = at, action.queue
 
     def _removed(self, action: Removed) -> None:
         """Said already, when the caller left (`_abandoned`) or was sent on."""

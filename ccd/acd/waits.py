@@ -245,6 +245,7 @@ class Waits(Hall):
         self._say_dequeued(case, _giving_up(case))
 
     def _say_dequeued(self, case: Attempt, reason: str) -> None:
+        case.waits_since = None
         self._publish(
             Dequeued(
                 call=case.contact.id,

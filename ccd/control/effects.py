@@ -157,10 +157,12 @@ EFFECTS: _Cells = {
     (_V.MAKE_CALL, _S.HOLD): Effect(_HOLDING, _SECOND_CALL, _SECOND_CALL_MADE),
     (_V.MAKE_CALL, _S.IN_IVR): Effect(_HOLDING, _SECOND_CALL, _SECOND_CALL_MADE),
     (_V.DIAL_DIGITS, _S.INITIATED): Effect(
-        "D1C1 connected", "D1C1 connected, D4C1 connected", _answered("D4C1", "C1")
+        "D1C1 connected",
+        "D1C1 connected, D4C1 connected",
+        ("Originated D1C1", *_answered("D4C1", "C1")),
     ),
     (_V.DIAL_DIGITS, _S.CONSULT_INITIATED): Effect(
-        "D1C1 hold, D1C2 connected, D2C1 connected", _SECOND_CALL, _answered("D4C2", "C2")
+        "D1C1 hold, D1C2 connected, D2C1 connected", _SECOND_CALL, _SECOND_CALL_MADE
     ),
     (_V.ANSWER_CALL, _S.ALERTING): Effect(
         _RUNG, _SPEAKING, ("Established D1C1", "Dequeued C1", "Bridged C1", "RecordingStarted C1")
@@ -205,7 +207,12 @@ EFFECTS: _Cells = {
     (_V.TRANSFER_CALL, _S.CONSULT_INITIATED): Effect(
         _CONSULTED_RINGS,
         "D2C1 connected, D3C1 alerting",
-        ("CallCleared C2 (transfer)", "ConnectionCleared D1C1 (transfer)", "RecordingStopped C1"),
+        (
+            "Delivered D3C1",
+            "CallCleared C2 (transfer)",
+            "ConnectionCleared D1C1 (transfer)",
+            "RecordingStopped C1",
+        ),
     ),
     (_V.TRANSFER_CALL, _S.CONSULTING): Effect(
         _CONSULTING,

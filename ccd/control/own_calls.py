@@ -160,7 +160,8 @@ class OwnCalls:
         if own is None or own.destination is not None:
             raise ControlError(Refused.WRONG_STATE, f"call {call.id} has its number already")
         self._reachable(destination)
-        own.destination, call.dnis = destination, dialled
+        own.destination = destination
+        self._switch.dialled(call, dialled)
         if call.answered is not None and call.answered.connected:
             self._dial(own)
 

@@ -51,7 +51,8 @@ SERVICES: dict[Verb, Service] = {
         "record, recording and data are one; the consultation's ends (`CallCleared`, cause "
         "transfer) and is named in `Transferred.secondary`. The giver's `ConnectionCleared` "
         "follows, since his leg also counts for the ACD. While D3's phone still rings, Transferred "
-        "is told when it answers: until then nobody has the call.",
+        "is told when it answers: until then nobody has the call. Delivered is told again at once, "
+        "with the caller's number and data: whom that phone rings for is another.",
     ),
     Verb.SINGLE_STEP_TRANSFER: Service(
         "Single Step Transfer Call",

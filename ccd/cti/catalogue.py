@@ -294,7 +294,11 @@ class CallView(msgspec.Struct, frozen=True, kw_only=True):
     trunk: str
     offered_at: float
     queue: str | None = None
+    """The one that it waits in, or came to its agent from."""
+    waits_since: float | None = None
+    """Since when it waits there (while a phone rings for it, too); none: it does not wait."""
     agent: str | None = None
+    """Of our agents in it the first who is connected; where none is, the first who is called."""
     legs: tuple[LegView, ...] = ()
 
 

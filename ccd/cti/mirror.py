@@ -17,7 +17,7 @@ events say. What they do not say it keeps as the snapshot had it, or leaves out:
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
 
 import msgspec
@@ -33,6 +33,7 @@ from ccd.events import (
     AgentSkillsChanged,
     AgentWorkingAfterCall,
     CallCleared,
+    CallerChanged,
     Conferenced,
     ConnectionCleared,
     Delivered,
@@ -49,7 +50,7 @@ from ccd.events import (
     Retrieved,
     Transferred,
 )
-from ccd.model import AgentState, ConnectionState, Party
+from ccd.model import AgentState, ConnectionState, ListenMode, Party
 
 ANSWERED = (ConnectionState.CONNECTED.value, ConnectionState.HOLD.value)
 
@@ -57,10 +58,24 @@ ANSWERED = (ConnectionState.CONNECTED.value, ConnectionState.HOLD.value)
 class LiveLeg:
     """One connection as it is now."""
 
-    __slots__ = ("agent", "id", "party", "state")
+    __slots__ = ("agent", "id", "mode", "party", "state")
 
-    def __init__(self, leg: str, party: str, state: str, agent: str | None = None) -> None:
-        self.id, self.party, self.state, self.agent = leg, party, state, agent
+    def __init__(
+        self,
+        leg: str,
+        party: str,
+        state: str,
+        agent: str | None = None,
+        mode: ListenMode | None = None,
+    ) -> None:
+        self.id, self.party, self.state, self.agent, self.mode = leg, party, state, agent, mode
+
+
+def agent_of(legs: Iterable[LegView | LiveLeg]) -> str | None:
+    """Whom of our agents a call is with (`CallView.agent`): no listener, connected before called."""
+    ours = [leg for leg in legs if leg.party == Party.AGENT.value and leg.mode is None]
+    connected = [leg for leg in ours if leg.state in ANSWERED]
+    return next((leg.agent for leg in (*connected, *ours)), None)
 
 
 class LiveCall:
@@ -75,7 +90,7 @@ class LiveCall:
         self.queue: str | None = None
         """The one that it waits in, or came to its agent from."""
         self.waits_since: float | None = None
-        """Seconds since the epoch; None: it does not wait (or waited before this picture began)."""
+        """Seconds since the epoch; None: it does not wait."""
         self.legs: dict[str, LiveLeg] = {}
 
     @classmethod
@@ -88,17 +103,10 @@ class LiveCall:
             trunk=view.trunk,
             offered_at=view.offered_at,
         )
-        call.queue = view.queue
+        call.queue, call.waits_since = view.queue, view.waits_since
         for leg in view.legs:
-            call.legs[leg.leg] = LiveLeg(leg.leg, leg.party, leg.state, leg.agent)
+            call.legs[leg.leg] = LiveLeg(leg.leg, leg.party, leg.state, leg.agent, leg.mode)
         return call
-
-    @property
-    def agent(self) -> str | None:
-        """Who speaks; while nobody does, the first of those whose phones ring."""
-        legs = [leg for leg in self.legs.values() if leg.party == Party.AGENT.value]
-        answered = [leg for leg in legs if leg.state in ANSWERED]
-        return next((leg.agent for leg in (*answered, *legs)), None)
 
     @property
     def agents(self) -> set[str]:
@@ -114,9 +122,12 @@ class LiveCall:
             trunk=self.trunk,
             offered_at=self.offered_at,
             queue=self.queue,
-            agent=self.agent,
+            waits_since=self.waits_since,
+            agent=agent_of(self.legs.values()),
             legs=tuple(
-                LegView(leg=leg.id, party=leg.party, state=leg.state, agent=leg.agent)
+                LegView(
+                    leg=leg.id, party=leg.party, state=leg.state, agent=leg.agent, mode=leg.mode
+                )
                 for leg in self.legs.values()
             ),
         )
@@ -145,9 +156,10 @@ class Calls:
         # What was not known when an agent was called first is known with the customer.
         call.dnis = event.dnis or call.dnis
         call.trunk = event.trunk or call.trunk
-        call.legs[event.leg] = LiveLeg(
-            event.leg, event.party.value, ConnectionState.INITIATED.value
-        )
+        if event.leg in call.legs:
+            return  # the number is dialled at last
+        state = ConnectionState.CONNECTED if event.connected else ConnectionState.INITIATED
+        call.legs[event.leg] = LiveLeg(event.leg, event.party.value, state.value, event.agent)
 
     def _begun(self, event: Offered | Originated) -> LiveCall:
         call = self.live[event.call] = LiveCall(
@@ -160,7 +172,7 @@ class Calls:
             leg = call.legs.get(event.leg)
             if leg is None:
                 leg = call.legs[event.leg] = LiveLeg(event.leg, Party.AGENT.value, "")
-            leg.agent = event.agent or None
+            leg.agent, leg.mode = event.agent or None, event.mode
             leg.state = ConnectionState.ALERTING.value
             call.queue = event.queue or call.queue
 
@@ -178,7 +190,7 @@ class Calls:
             if leg is None:
                 state = ConnectionState.CONNECTED.value
                 leg = call.legs[event.leg] = LiveLeg(event.leg, Party.AGENT.value, state)
-            leg.agent = event.agent
+            leg.agent, leg.mode = event.agent, event.mode
 
     def _held(self, event: Held) -> None:
         self._state(event, ConnectionState.HOLD)
@@ -200,8 +212,19 @@ class Calls:
         other = self.live.get(event.secondary)
         if (call := self.live.get(event.call)) is not None and other is not None:
             for leg in other.legs.values():
-                if isinstance(event, Transferred) or leg.id in event.legs:
-                    call.legs.setdefault(leg.id, leg)
+                call.legs.setdefault(leg.id, leg)
+        if call is None:
+            return
+        if isinstance(event, Conferenced):
+            for name in event.legs:
+                if name in call.legs:
+                    call.legs[name].state = ConnectionState.CONNECTED.value
+        elif event.to_leg in call.legs:
+            call.legs[event.to_leg].mode = None  # he listened, and took it over
+
+    def _caller_changed(self, event: CallerChanged) -> None:
+        if (call := self.live.get(event.call)) is not None:
+            call.ani = event.ani
 
     def _queued(self, event: Queued) -> None:
         if (call := self.live.get(event.call)) is not None:
@@ -227,6 +250,7 @@ class Calls:
         ConnectionCleared: _left,
         Failed: _left,
         Transferred: _merged,
+        CallerChanged: _caller_changed,
         Conferenced: _merged,
         Queued: _queued,
         Dequeued: _dequeued,
@@ -246,10 +270,6 @@ class Mirror:
         for view in snapshot.calls:
             self._calls.live[view.call] = LiveCall.of(view)
         self._queues = {view.queue: view for view in snapshot.queues}
-        waiting = {call.id: call for call in self._calls.live.values() if call.agent is None}
-        for call in waiting.values():
-            # A snapshot does not say who waits: a caller of a queue with whom no agent is, does.
-            call.waits_since = call.offered_at if call.queue is not None else None
 
     def apply(self, event: Event) -> None:
         """Take the next event. Raises ValueError for one that is not the next."""

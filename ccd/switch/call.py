@@ -94,6 +94,8 @@ class Leg:
     port: Port | None = None
     agreed: Agreed | None = None
     agent: str | None = None
+    number: str = ""
+    """The number outside that was called."""
     media_open: bool = False
     hears: frozenset[int] = frozenset()
     """The sources patched to this leg."""

@@ -103,7 +103,7 @@ class Conversations:
             Conferenced(
                 call=call.id,
                 leg=leg.id,
-                legs=tuple(party.id for party in call.parties),
+                legs=tuple(each.id for each in call.parties if each.speaks_in(call)),
                 secondary=secondary,
                 agent=None if by is None else by.agent,
             )

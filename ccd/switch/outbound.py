@@ -135,6 +135,7 @@ class Outbound:
             headers.append(
                 ("Diversion", f"{self._address(user_of(diverted_by))};reason=unconditional")
             )
+        leg.number = number
         uri = f"sip:{escape_user(number)}@{bracketed(hop.host)}:{hop.port}"
         self._invite(
             leg, uri, hop, from_=self._address(shown), to=f"<{uri}>", headers=headers, now=now

@@ -17,6 +17,7 @@ import structlog
 
 from ccd.config import Phone, Settings
 from ccd.events import (
+    CallerChanged,
     DataAssociated,
     Delivered,
     DigitsGenerated,
@@ -325,6 +326,7 @@ class Switch:
                 trunk="",
                 party=Party.AGENT,
                 direction=direction,
+                agent=agent,
             )
         )
         self._say_delivered(call, leg, queue=queue)
@@ -394,6 +396,15 @@ class Switch:
         call.direction, call.initiator = Direction.INTERNAL, agent
         if agent is not None:
             self._belongs_to(leg, agent)
+        self._say_originated(call, leg)
+
+    def dialled(self, call: Call, dnis: str) -> None:
+        """Say whom a call is for that was begun without a number; calling him is the next thing."""
+        call.dnis = dnis
+        if call.agent is not None:
+            self._say_originated(call, call.agent)
+
+    def _say_originated(self, call: Call, leg: Leg) -> None:
         self._events.publish(
             Originated(
                 call=call.id,
@@ -401,8 +412,10 @@ class Switch:
                 ani=call.ani,
                 dnis=call.dnis,
                 trunk="",
-                party=Party.AGENT,
+                party=leg.party,
                 direction=call.direction,
+                agent=leg.agent,
+                connected=leg.connected,
             )
         )
 
@@ -460,17 +473,7 @@ class Switch:
         call.legs.append(leg)
         self._keep(call)
         self._conversations.turn_to(leg, call)
-        self._events.publish(
-            Originated(
-                call=call.id,
-                leg=leg.id,
-                ani=call.ani,
-                dnis=dnis,
-                trunk="",
-                party=leg.party,
-                direction=call.direction,
-            )
-        )
+        self._say_originated(call, leg)
         return call
 
     def become_caller(self, call: Call) -> None:
@@ -499,7 +502,10 @@ class Switch:
         call.joined = [leg for leg in call.joined if leg not in (other, agent)]
         for leg in (other, agent):
             call.guests.pop(leg, None)
-        call.ani = other.agent or call.ani
+        if other.agent and other.agent != call.ani:
+            call.ani = other.agent
+            told = CallerChanged(call=call.id, leg=other.id, ani=call.ani, agent=other.agent)
+            self._events.publish(told)
 
     # --- verbs: guests -----------------------------------------------------------------------
 
@@ -557,8 +563,8 @@ class Switch:
         `to` is the agent to whom he whispers. `host` hears what comes of it. Raises
         `NotReachable`.
         """
-        leg = self._call_phone(call, agent=agent, phone=phone, queue="", host=host)
-        leg.mode, leg.coached = mode, to
+        leg = self._call_phone(call, agent=agent, phone=phone, queue="", host=host, mode=mode)
+        leg.coached = to
         call.listeners.append(leg)
         return leg
 
@@ -633,6 +639,9 @@ class Switch:
         leg.held = False
         leg.state = ConnectionState.HOLD if leg.held_by_far_end else ConnectionState.CONNECTED
         call.data.update(other.data)
+        for each in moved:
+            if not each.connected:  # its phone rings: what for is another call now
+                self._say_delivered(call, each, queue="", number=each.number)
         if stay:
             call.joined += parties
             call.joining += ringing
@@ -880,10 +889,18 @@ class Switch:
         )
 
     def _call_phone(
-        self, call: Call, *, agent: str, phone: str, queue: str, host: Host | None = None
+        self,
+        call: Call,
+        *,
+        agent: str,
+        phone: str,
+        queue: str,
+        host: Host | None = None,
+        mode: ListenMode | None = None,
     ) -> Leg:
         """Say who is going to be rung, then ring: the screen is there before the phone rings."""
         leg = self._outbound.prepare_phone(call, agent=agent, phone=phone)
+        leg.mode = mode
         if host is not None:
             call.guests[leg] = host
         self._say_delivered(call, leg, queue=queue)
@@ -905,6 +922,7 @@ class Switch:
                 data=dict(call.data),
                 customer=call.customer,
                 matches=matches,
+                mode=leg.mode,
             )
         )
 

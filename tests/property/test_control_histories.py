@@ -32,7 +32,7 @@ HANGING_UP_S = 1.0
 """What a BYE and its answer, and what follows from them, may take in virtual time."""
 
 
-class Day:
+class ControlDay:
     """One centre, four agents, callers; everybody acts as chance has it."""
 
     def __init__(self, seed: int, folder: Path) -> None:
@@ -46,12 +46,11 @@ class Day:
         self.control = self.centre.centre.control
         self.acd = self.centre.centre.acd
 
-    def run(self, steps: int) -> None:
-        for _ in range(steps):
-            self.centre.do(self._step, self.chance.choice([0.0, 0.05, 0.4, 1.0, 4.0]))
-        self._everybody_goes()
+    def step(self) -> None:
+        """Somebody does something, and some time passes."""
+        self.centre.do(self._act, self.chance.choice([0.0, 0.05, 0.4, 1.0, 4.0]))
 
-    def _everybody_goes(self) -> None:
+    def everybody_goes(self) -> None:
         for phone in self.centre.phones.values():
             phone.silent, phone.refuses_with = False, None
         switch = self.centre.centre.switch
@@ -64,7 +63,7 @@ class Day:
             switch.clear_call(call, Cause.NORMAL_CLEARING)
         self.centre.run(10.0)
 
-    def _step(self) -> None:
+    def _act(self) -> None:
         what = self.chance.randrange(10)
         if what == 0:
             self._call_in()
@@ -165,13 +164,13 @@ class Day:
 @settings(max_examples=EXAMPLES, deadline=None)
 def test_whatever_agents_do(seed: int, steps: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        day = Day(seed, Path(folder))
+        day = ControlDay(seed, Path(folder))
         for _ in range(steps):
-            day.centre.do(day._step, day.chance.choice([0.0, 0.05, 0.4, 1.0, 4.0]))
+            day.step()
             if day.chance.random() < 0.2:
                 day.centre.run(HANGING_UP_S)
                 day.agents_are_what_their_phones_say()
-        day._everybody_goes()
+        day.everybody_goes()
         centre = day.centre
         begun = {event.call for event in (*centre.told(Offered), *centre.told(Originated))}
         ended = [event.call for event in centre.told(CallCleared)]
