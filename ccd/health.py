@@ -27,8 +27,8 @@ class Health:
         """`since`: when the system began, seconds since the epoch."""
         self._events = events
         self._wrong: dict[SystemState, str] = {}
-        self._workers: set[int] = set()
-        """Media workers that died and are not back."""
+        self._lost: dict[int, str] = {}
+        """Media workers that died and are not back, and why."""
         self.since = since
         """When the present `state` began, seconds since the epoch."""
         events.subscribe(self._on_event)
@@ -53,7 +53,7 @@ class Health:
         """Say that this applies or not; published where that is news."""
         before = self.states
         if wrong:
-            self._wrong.setdefault(state, reason)
+            self._wrong[state] = reason
         else:
             self._wrong.pop(state, None)
         if self.states != before:
@@ -68,13 +68,15 @@ class Health:
             case OverloadChanged():
                 self.set(SystemState.SHEDDING, event.shedding, event.reason)
             case MediaWorkerLost():
-                self._workers.add(event.worker)
-                reason = f"media worker {event.worker}: {event.reason}"
-                self.set(SystemState.MEDIA_LOST, True, reason)
+                self._lost[event.worker] = f"media worker {event.worker}: {event.reason}"
+                self._workers()
             case MediaWorkerStarted():
-                self._workers.discard(event.worker)
-                self.set(SystemState.MEDIA_LOST, bool(self._workers), "a media worker is away")
+                self._lost.pop(event.worker, None)
+                self._workers()
             case SystemStopping():
                 self.set(SystemState.DRAINING, True, event.reason)
             case _:
                 pass
+
+    def _workers(self) -> None:
+        self.set(SystemState.MEDIA_LOST, bool(self._lost), "; ".join(self._lost.values()))

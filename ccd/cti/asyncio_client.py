@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import secrets
 import socket
@@ -21,6 +20,7 @@ from ccd.cti.catalogue import (
     LogInResult,
     PingResult,
 )
+from ccd.cti.credentials import LOGGING_IN, Credentials
 from ccd.cti.feed import Feed, MonitorFeed, Subscription
 from ccd.cti.handshake import Handshake
 from ccd.cti.keys import ClientKeys, read_client
@@ -51,7 +51,9 @@ RECEIVE_QUEUE = 20_000
 class Client(Operations):
     """A session with a daemon. Safe for many tasks of one event loop.
 
-    Every operation of docs/cti.md is a method (`ccd.cti.operations`).
+    Every operation of docs/cti.md is a method (`ccd.cti.operations`). Where the session is lost
+    (the daemon restarted, the network was away for long), who had logged in over it is logged
+    in again over the next one by itself, unless he is at work elsewhere by then.
     """
 
     def __init__(
@@ -70,7 +72,7 @@ class Client(Operations):
         `commands` is a ZeroMQ address, for one that is elsewhere: `tcp://HOST:PORT`, with `keys`,
         a file that `ccd keys client` made; where neither is given nor `state`, CCD_CONNECT and
         CCD_KEYS are read. `events` is found by itself. `on_restart` is called when another
-        daemon answers than before: sessions, and so log-ins, do not outlive it.
+        daemon answers than before, and log-ins were said again: agents are not ready then.
         """
         paths = state_paths(Path(state) if state is not None else None)
         if state is None and not commands:
@@ -92,6 +94,10 @@ class Client(Operations):
         self._waiting: dict[int, asyncio.Future[Any]] = {}
         self._number = 0
         self._boot = ""
+        self._session = ("", 0)
+        """The daemon's run, and the number of the session there."""
+        self._credentials = Credentials()
+        self._logging_in = asyncio.Lock()
         self._events_topic = b""
         self._tasks: list[asyncio.Task[None]] = []
         self._feeds: set[Subscription] = set()
@@ -127,6 +133,7 @@ class Client(Operations):
             host = address.rpartition(":")[0]
             self.events_address = f"{host}:{self.hello.events_port}"
         self._boot = self.hello.boot
+        self._session = (self.hello.boot, self.hello.session)
         self._tasks.append(asyncio.create_task(self._stay(), name="cti.stay"))
         return self.hello
 
@@ -159,6 +166,19 @@ class Client(Operations):
         Raises CtiError: the daemon's, or `timeout` (then whether it was done is not known),
         or `unavailable` (then it was not).
         """
+        before = self._session
+        try:
+            return await self._ask(op, timeout_s, args)
+        except CtiError as error:
+            if error.code is not ErrorCode.NOT_LOGGED_IN or op in LOGGING_IN:
+                raise
+            if not await self._log_in_again(before):
+                self._credentials.displaced()
+                raise
+        return await self._ask(op, timeout_s, args)
+
+    async def _ask(self, op: str, timeout_s: float | None, args: dict[str, Any]) -> Any:
+        """Carry out an operation over the session that there is."""
         if self._dealer is None:
             raise CtiError(ErrorCode.UNAVAILABLE, "the client is not connected")
         self._number += 1
@@ -181,6 +201,7 @@ class Client(Operations):
             raise CtiError(ErrorCode.TIMEOUT, f"{op}: no answer in time") from None
         finally:
             self._waiting.pop(number, None)
+        self._credentials.succeeded(op, args)
         spec = CATALOGUE.get(op)
         if spec is None or spec.result is None:
             return plain
@@ -259,7 +280,7 @@ class Client(Operations):
 
     async def ask_events_topic(self) -> None:
         """Be told it again: the daemon may be another one, or rights may have changed."""
-        await self.call("hello", client=self.name)
+        await self._log_in_again(self._session)
 
     def let_go(self, feed: Subscription) -> None:
         """Forget a feed that was closed."""
@@ -348,25 +369,53 @@ class Client(Operations):
                 future.set_exception(_told(answer))
 
     async def _stay(self) -> None:
-        """Keep the session alive, and notice when another daemon answers."""
+        """Keep the session alive, and notice when it is another one, or another daemon's."""
         while True:
             await asyncio.sleep(PING_S)
-            with contextlib.suppress(CtiError):
+            try:
                 ping = await self.ping()
                 for feed in self._feeds:
                     if isinstance(feed, MonitorFeed):
                         feed.told(ping.monitors)
                 await self._notice(ping)
+            except CtiError as error:
+                if error.code is ErrorCode.FORBIDDEN:  # the key was revoked: nothing more is sent
+                    for feed in list(self._feeds):
+                        feed.fail(error)
 
     async def _notice(self, ping: PingResult) -> None:
+        if (ping.boot, ping.session) != self._session:
+            await self._log_in_again(self._session)
         if ping.boot == self._boot:
             return
         self._boot = ping.boot
-        self.hello = await self.call("hello", client=self.name)
         if self._on_restart is not None:
             outcome = self._on_restart()
             if outcome is not None:
                 await outcome
+
+    async def _log_in_again(self, before: tuple[str, int]) -> bool:
+        """Say hello, and log-ins again if the session is another one than `before`; False: it is not.
+
+        Raises CtiError where the daemon cannot be asked.
+        """
+        async with self._logging_in:
+            if self._session != before:
+                return True  # somebody else saw to it meanwhile
+            hello: HelloResult = await self._ask("hello", None, {"client": self.name})
+            session = (hello.boot, hello.session)
+            if session == before:
+                return False
+            self.hello = hello
+            for op, args in self._credentials.again():
+                try:
+                    await self._ask(op, None, args)
+                except CtiError as error:
+                    if error.code in (ErrorCode.TIMEOUT, ErrorCode.UNAVAILABLE):
+                        raise  # tried again: the session still counts as the old one
+                    self._credentials.refused(op, args)
+            self._session = session
+            return True
 
 
 def _told(answer: Answer) -> CtiError:

@@ -73,6 +73,8 @@ class LogInArgs(Args, frozen=True, kw_only=True):
     """Where to ring the agent; empty: as the settings say."""
     password: Annotated[str, Meta(max_length=1024)] = ""
     """Needed where the settings hold a hash of it; never in a log."""
+    unless_taken: bool = False
+    """Refused (`wrong_state`) where he is at work over another session, which else is his no more."""
 
 
 class AuthenticateArgs(Args, frozen=True, kw_only=True):
@@ -182,6 +184,9 @@ class HelloResult(msgspec.Struct, frozen=True, kw_only=True):
     """Over TCP: where events are, on the same host. 0: one came in on the daemon's own machine."""
     events_topic: str = ""
     """What the topics of all events begin with: `event/TOKEN/`. Empty: one may not hear them."""
+    session: int = 0
+    """Counts the sessions of this run of the daemon. Another one than before: the one before is
+    over, and who was logged in over it logs in again."""
 
 
 class AuthenticateResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -237,6 +242,8 @@ class PingResult(msgspec.Struct, frozen=True, kw_only=True):
     """The daemon's clock, seconds since the epoch."""
     monitors: dict[str, int] = {}
     """This session's monitors, and how many events each has had: who has seen fewer lost some."""
+    session: int = 0
+    """As in `hello`."""
 
 
 class ReplayResult(msgspec.Struct, frozen=True, kw_only=True):

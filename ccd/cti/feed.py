@@ -5,6 +5,7 @@ is asked for by number. Iteration ends
 
 - in `CtiError` with the code `gone`, where that is no longer kept, or with `unknown_monitor`,
   where the session that had the monitor is over: take a snapshot, or start the monitor again;
+  with `forbidden`, where this client's key was revoked;
 - by itself, where the feed or its client was closed, or the monitor's call is over (`stopped`).
 """
 
@@ -59,6 +60,7 @@ class Subscription:
         self._chain = chain
         self._joined = False
         self._closed = False
+        self._failure: CtiError | None = None
         self._unheard = False
         """The beat alone told of events: their topic may be another one now."""
         self._ready: deque[dict[str, Any]] = deque()
@@ -70,6 +72,11 @@ class Subscription:
         self._closed = True
         self._socket.close()
 
+    def fail(self, error: CtiError) -> None:
+        """There will be no more: who iterates is told so."""
+        self._failure = error
+        self.close()
+
     def _is_closed(self) -> bool:
         return self._closed
 
@@ -77,6 +84,8 @@ class Subscription:
         """Return the next message. Raises StopAsyncIteration, CtiError."""
         while not self._ready:
             if self._is_closed() or self._chain.stopped:
+                if self._failure is not None:
+                    raise self._failure
                 raise StopAsyncIteration
             try:
                 await self._more()

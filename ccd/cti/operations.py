@@ -333,12 +333,20 @@ class Operations:
         result: PingResult = await self._op("ping")
         return result
 
-    async def log_in(self, agent: str, phone: str = "", password: str = "") -> LogInResult:
+    async def log_in(
+        self,
+        agent: str,
+        phone: str = "",
+        password: str = "",
+        unless_taken: bool = False,
+    ) -> LogInResult:
         """Begin an agent's shift at a phone, not ready; the session may act for him. One who is
         logged on already (his softphone was restarted, say) goes on as he is, and the session
         that acted for him before no longer does.
         """
-        result: LogInResult = await self._op("log_in", agent=agent, phone=phone, password=password)
+        result: LogInResult = await self._op(
+            "log_in", agent=agent, phone=phone, password=password, unless_taken=unless_taken
+        )
         return result
 
     async def authenticate(self, user: str, password: str = "") -> AuthenticateResult:
@@ -976,12 +984,20 @@ class SyncOperations:
         result: PingResult = self._op("ping")
         return result
 
-    def log_in(self, agent: str, phone: str = "", password: str = "") -> LogInResult:
+    def log_in(
+        self,
+        agent: str,
+        phone: str = "",
+        password: str = "",
+        unless_taken: bool = False,
+    ) -> LogInResult:
         """Begin an agent's shift at a phone, not ready; the session may act for him. One who is
         logged on already (his softphone was restarted, say) goes on as he is, and the session
         that acted for him before no longer does.
         """
-        result: LogInResult = self._op("log_in", agent=agent, phone=phone, password=password)
+        result: LogInResult = self._op(
+            "log_in", agent=agent, phone=phone, password=password, unless_taken=unless_taken
+        )
         return result
 
     def authenticate(self, user: str, password: str = "") -> AuthenticateResult:

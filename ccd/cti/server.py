@@ -667,6 +667,7 @@ class Server:
             ops=tuple(sorted(self._ops)),
             events_port=0 if session.local else int(self._distant_publish.rpartition(":")[2]),
             events_topic=self._events_topic(session),
+            session=session.number,
         )
 
     def _ping(self, session: Session, _args: Args) -> PingResult:
@@ -675,6 +676,7 @@ class Server:
             seq=self.publisher.ring.last_seq,
             at=self._clock(),
             monitors=self._monitoring.counts(session) if self._monitoring is not None else {},
+            session=session.number,
         )
 
     def _replay(self, session: Session, args: ReplayArgs) -> Packed:
@@ -691,6 +693,10 @@ class Server:
         account = await self._gate.check(session, args.agent, args.password)
         if account is None or not account.agent:
             raise CtiError(ErrorCode.UNKNOWN_AGENT, f"there is no agent {args.agent!r}")
+        others = (one for one in self.sessions.values() if one is not session)
+        if args.unless_taken and any(args.agent in one.agents for one in others):
+            taken = f"{args.agent!r} is at work over another session"
+            raise CtiError(ErrorCode.WRONG_STATE, taken)
         resumed = False
         if self._on_log_in is not None:
             try:

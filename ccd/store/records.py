@@ -222,6 +222,7 @@ class CallRecords:
             )
         elif event.direction is Direction.INTERNAL:  # it came in, from a phone of ours
             call.direction = Direction.INTERNAL
+            call.dnis = event.dnis or call.dnis  # it was begun without
             call.caller_leg = ""
         if event.party is Party.CALLER:
             if call.direction is Direction.INTERNAL:  # to a number outside, as it turns out

@@ -55,19 +55,30 @@ class Door:
         self.done: list[tuple[str, Any]] = []
         self.holding = asyncio.Event()
         self.holding.set()
-        any_port = "tcp://127.0.0.1:0"
-        self.server = Server(
+        self.options = options
+        self.server = self._made("tcp://127.0.0.1:0", "tcp://127.0.0.1:0")
+
+    def _made(self, commands: str, publish: str) -> Server:
+        return Server(
             self.services(),
             self.events,
             commands=self.paths.cti_commands,
             publish=self.paths.cti_events,
             people=self.people.get,
-            remote=Remote(any_port, any_port, self.keys),
+            remote=Remote(commands, publish, self.keys),
             ring=KeyRing(self.folder),
             audit=self.audit.append,
             picture=lambda *_: SnapshotResult(seq=0, at=0.0),
-            **{"beat_s": 0.03, **options},
+            **{"beat_s": 0.03, **self.options},
         )
+
+    async def restart(self) -> None:
+        """Another daemon takes the place of the one before, at the same addresses."""
+        where = self.server.remote_commands, self.server.remote_publish
+        await self.server.stop()
+        self.events = EventStream(time.time, last_seq=self.events.last_seq)
+        self.server = self._made(*where)
+        await self.server.start()
 
     def services(self) -> dict[str, Op]:
         def count(name: str) -> Callable[[Session, Any], Any]:

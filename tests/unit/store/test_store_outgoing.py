@@ -177,3 +177,25 @@ def test_directions_are_kept_and_an_outgoing_call_can_be_left_open(tmp_path: Pat
     assert (left.dnis, left.outcome) == ("139", Outcome.FAILED)
     db.close()
     assert Writer(path).close() == 0
+
+
+def test_a_call_that_was_begun_without_a_number_has_the_one_that_was_dialled(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "ccd.sqlite"
+    stream = EventStream(clock=lambda: 1000.0)
+    writer = Writer(path)
+    stream.subscribe(writer.append)
+    begun = e.Originated(
+        call="d", leg="d.1", ani="anna", dnis="", trunk="", party=Party.AGENT,
+        direction=Direction.INTERNAL, agent="anna",
+    )  # fmt: skip
+    stream.publish(begun)
+    stream.publish(msgspec.structs.replace(begun, dnis="bert", connected=True))
+    stream.publish(e.CallCleared(call="d", cause=Cause.NORMAL_CLEARING, released_by=Party.AGENT))
+    assert writer.close() == 0
+    db = open_read_only(path)
+    record = queries.call(db, "d")
+    assert record is not None
+    assert (record.ani, record.dnis, record.direction) == ("anna", "bert", Direction.INTERNAL)
+    db.close()
