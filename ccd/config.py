@@ -321,6 +321,8 @@ class Queue(Section, frozen=True, kw_only=True):
     """An answer within this time counts for the service level."""
     music: str = ""
     """WAV file; empty: the built-in one."""
+    script: str = ""
+    """What its agents are to say, in Markdown, as their screens show it beside the call."""
     skills: dict[str, int] = {}
     """What an agent needs for its calls: a `[[skill]]` and the lowest level that will do."""
     skill_weights: dict[str, float] = {}

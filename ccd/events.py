@@ -590,6 +590,15 @@ class SeatOpened(Event, frozen=True, kw_only=True):
 # --- the plant ---------------------------------------------------------------------
 
 
+class MessageSent(Event, frozen=True, kw_only=True):
+    """Somebody wrote an agent a line, for his screen."""
+
+    agent: str
+    """Who is to read it; one event for each."""
+    by: str
+    text: str
+
+
 class PhoneRegistered(Event, frozen=True, kw_only=True):
     """A phone can be reached at this contact until `expires_at`."""
 
@@ -713,6 +722,7 @@ AnyEvent = (
     | AgentWorkingAfterCall
     | WrappedUp
     | SeatLocked
+    | MessageSent
     | SeatOpened
     | PhoneRegistered
     | PhoneUnregistered

@@ -12,6 +12,7 @@ from ccd import (
     services_calls,
     services_colleagues,
     services_customers,
+    services_desk,
     services_records,
     services_routing,
 )
@@ -60,6 +61,7 @@ def services(daemon: Running) -> dict[str, Op]:
     seen = SnapshotHandlers(daemon)
     known = services_customers.CustomerHandlers(daemon)
     records = services_records.RecordHandlers(daemon)
+    desk = services_desk.DeskHandlers(daemon)
     ops = (
         {name: Op.of(name, getattr(acd_handlers, name)) for name in services_acd.SERVED}
         | {name: Op.of(name, getattr(calls, name)) for name in services_calls.SERVED}
@@ -69,6 +71,7 @@ def services(daemon: Running) -> dict[str, Op]:
         | {name: Op.of(name, getattr(seen, name)) for name in SEEN}
         | {name: Op.of(name, getattr(known, name)) for name in services_customers.SERVED}
         | {name: Op.of(name, getattr(records, name)) for name in services_records.SERVED}
+        | {name: Op.of(name, getattr(desk, name)) for name in services_desk.SERVED}
         | {
             name: Op.of(name, getattr(handlers, name))
             for name in (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Protocol
 
 from ccd.cti.record_operations import CallRecordsArgs, CallRecordsResult
@@ -32,28 +33,29 @@ class RecordHandlers:
     async def call_records(self, _session: Session, args: CallRecordsArgs) -> CallRecordsResult:
         """A page of call records."""
         try:
-            return await asyncio.to_thread(self._read, args)
+            return await asyncio.to_thread(read_page, self._daemon.paths.database, args)
         except StoreError as error:
             raise CtiError(ErrorCode.REFUSED, str(error)) from error
 
-    def _read(self, args: CallRecordsArgs) -> CallRecordsResult:
-        path = self._daemon.paths.database
-        db = open_read_only(path)
-        try:
-            with translated(path):
-                if args.after is not None and queries.call(db, args.after) is None:
-                    raise CtiError(ErrorCode.UNKNOWN_CALL, f"no call {args.after!r} is kept")
-                found = queries.recent_calls(
-                    db,
-                    limit=args.limit + 1,
-                    since=args.since,
-                    until=args.until,
-                    before=args.after,
-                    agent=args.agent,
-                    queue=args.queue,
-                    ani=args.ani,
-                    outcome=args.outcome,
-                )
-        finally:
-            db.close()
-        return CallRecordsResult(records=tuple(found[: args.limit]), more=len(found) > args.limit)
+
+def read_page(path: Path, args: CallRecordsArgs) -> CallRecordsResult:
+    """Read a page of call records from a database. Raises StoreError, CtiError(unknown_call)."""
+    db = open_read_only(path)
+    try:
+        with translated(path):
+            if args.after is not None and queries.call(db, args.after) is None:
+                raise CtiError(ErrorCode.UNKNOWN_CALL, f"no call {args.after!r} is kept")
+            found = queries.recent_calls(
+                db,
+                limit=args.limit + 1,
+                since=args.since,
+                until=args.until,
+                before=args.after,
+                agent=args.agent,
+                queue=args.queue,
+                ani=args.ani,
+                outcome=args.outcome,
+            )
+    finally:
+        db.close()
+    return CallRecordsResult(records=tuple(found[: args.limit]), more=len(found) > args.limit)

@@ -140,7 +140,7 @@ if [ "$HAVE" != "$WANTED" ] || ! venv_suits; then
     # The build back end is pinned like everything else, so it comes from here and not
     # from a build environment of pip's own choosing.
     if ! { pip install --constraint constraints.txt setuptools &&
-        pip install --constraint constraints.txt --no-build-isolation --editable '.[dev,phones]'; }; then
+        pip install --constraint constraints.txt --no-build-isolation --editable '.[dev,phones,agent]'; }; then
         tail -n 15 "$LOG" | sed 's/^/setup:   /' >&2
         fail "pip could not install the packages; the whole of what it said is in $LOG"
     fi

@@ -19,6 +19,7 @@ from ccd.acd.stories.story import Story
 from ccd.config import Announce, Callback, Overflow, Ring, Voicemail
 from ccd.cti.call_operations import CALL_OPERATIONS
 from ccd.cti.colleague_operations import COLLEAGUE_OPERATIONS
+from ccd.cti.desk_operations import DESK_OPERATIONS
 from ccd.cti.record_operations import RECORD_OPERATIONS
 from ccd.cti.session import Session
 from ccd.cti.spec import (
@@ -715,6 +716,7 @@ CATALOGUE: dict[str, Spec] = {
         *VOICE_OPERATIONS,
         *COLLEAGUE_OPERATIONS,
         *RECORD_OPERATIONS,
+        *DESK_OPERATIONS,
         Spec(
             "hello",
             "Say who one is, learn whom one speaks with.",

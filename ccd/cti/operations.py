@@ -41,6 +41,7 @@ from ccd.cti.catalogue import (
     WrapUpResult,
 )
 from ccd.cti.colleague_operations import ParkedCallsResult, PlaceResult
+from ccd.cti.desk_operations import PulseResult, SendMessageResult, WorkplaceResult
 from ccd.cti.record_operations import CallRecordsResult
 from ccd.customers.match import Match, Record
 from ccd.model import AgentState, ListenMode, Outcome
@@ -325,6 +326,46 @@ class Operations:
             outcome=outcome,
             after=after,
             limit=limit,
+        )
+        return result
+
+    async def workplace(self, agent: str | None = None) -> WorkplaceResult:
+        """Who an agent is, and what he works with: his queues with their scripts, reasons,
+        dispositions, flows, and whom he can call.
+        """
+        result: WorkplaceResult = await self._op("workplace", agent=agent)
+        return result
+
+    async def pulse(self, agent: str | None = None) -> PulseResult:
+        """How the agent's queues are now, and who serves them with him. To be asked every few
+        seconds; what is about himself comes by `monitor_start`.
+        """
+        result: PulseResult = await self._op("pulse", agent=agent)
+        return result
+
+    async def my_calls(
+        self,
+        since: float | None = None,
+        limit: int = 100,
+        agent: str | None = None,
+    ) -> CallRecordsResult:
+        """Records of the agent's own calls that are over, newest first."""
+        result: CallRecordsResult = await self._op(
+            "my_calls", since=since, limit=limit, agent=agent
+        )
+        return result
+
+    async def send_message(
+        self,
+        text: str,
+        agent: str | None = None,
+        queue: str | None = None,
+    ) -> SendMessageResult:
+        """Write a line for the screen of an agent who is logged on, or of all of a queue's; an
+        agent may write to colleagues and to his supervisors alike.
+        """
+        result: SendMessageResult = await self._op(
+            "send_message", text=text, agent=agent, queue=queue
         )
         return result
 
@@ -977,6 +1018,42 @@ class SyncOperations:
             after=after,
             limit=limit,
         )
+        return result
+
+    def workplace(self, agent: str | None = None) -> WorkplaceResult:
+        """Who an agent is, and what he works with: his queues with their scripts, reasons,
+        dispositions, flows, and whom he can call.
+        """
+        result: WorkplaceResult = self._op("workplace", agent=agent)
+        return result
+
+    def pulse(self, agent: str | None = None) -> PulseResult:
+        """How the agent's queues are now, and who serves them with him. To be asked every few
+        seconds; what is about himself comes by `monitor_start`.
+        """
+        result: PulseResult = self._op("pulse", agent=agent)
+        return result
+
+    def my_calls(
+        self,
+        since: float | None = None,
+        limit: int = 100,
+        agent: str | None = None,
+    ) -> CallRecordsResult:
+        """Records of the agent's own calls that are over, newest first."""
+        result: CallRecordsResult = self._op("my_calls", since=since, limit=limit, agent=agent)
+        return result
+
+    def send_message(
+        self,
+        text: str,
+        agent: str | None = None,
+        queue: str | None = None,
+    ) -> SendMessageResult:
+        """Write a line for the screen of an agent who is logged on, or of all of a queue's; an
+        agent may write to colleagues and to his supervisors alike.
+        """
+        result: SendMessageResult = self._op("send_message", text=text, agent=agent, queue=queue)
         return result
 
     def ping(self) -> PingResult:

@@ -1,0 +1,183 @@
+"""The CTI's operations behind an agent's screen: what he works with, how his queues are."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Protocol
+
+from ccd.acd.views import AgentView
+from ccd.centre import Centre
+from ccd.config import Agent, Settings
+from ccd.cti.desk_operations import (
+    ContactView,
+    DispositionView,
+    MyCallsArgs,
+    PulseResult,
+    QueuePulse,
+    SendMessageArgs,
+    SendMessageResult,
+    ServedQueueView,
+    TeamView,
+    WordView,
+    WorkplaceResult,
+)
+from ccd.cti.record_operations import CallRecordsArgs, CallRecordsResult
+from ccd.cti.session import Session
+from ccd.cti.spec import AgentArgs
+from ccd.cti.wire import CtiError, ErrorCode
+from ccd.events import MessageSent
+from ccd.live import Live
+from ccd.model import AgentState
+from ccd.paths import StatePaths
+from ccd.services_records import read_page
+from ccd.store.errors import StoreError
+
+SERVED = ("workplace", "pulse", "my_calls", "send_message")
+"""The operations that are done here."""
+
+MOST_OF_A_TEAM = 200
+"""More than a person looks through."""
+
+
+class Staffed(Protocol):
+    """What is asked of the daemon."""
+
+    centre: Centre
+    paths: StatePaths
+
+    @property
+    def live(self) -> Live:
+        """The settings that apply."""
+
+
+class DeskHandlers:
+    """One method an operation; arguments and results are the catalogue's."""
+
+    def __init__(self, daemon: Staffed) -> None:
+        self._daemon = daemon
+
+    def workplace(self, _session: Session, args: AgentArgs) -> WorkplaceResult:
+        """Who he is and what he works with."""
+        settings = self._daemon.live.settings
+        agent = _agent(settings, args.agent or "")
+        acd = self._daemon.centre.acd
+        view = acd.agent(agent.name)
+        served = view.queues if view is not None else agent.queues
+        queues = [acd.queue_config(queue.name) for queue in acd.queues()]
+        return WorkplaceResult(
+            agent=agent.name,
+            full_name=agent.full_name,
+            phone=acd.phone_of(agent.name) or agent.phone,
+            queues=tuple(
+                ServedQueueView(
+                    name=queue.name,
+                    title=queue.title,
+                    script=queue.script,
+                    service_level_s=queue.service_level_s,
+                    wrap_up_s=queue.wrap_up_s,
+                    disposition_required=queue.wrap_up_requires_disposition,
+                )
+                for queue in queues
+                if queue.name in served
+            ),
+            reasons=tuple(
+                WordView(name=each.name, title=each.title) for each in settings.not_ready_reason
+            ),
+            dispositions=tuple(
+                DispositionView(name=each.name, title=each.title, queues=each.queues)
+                for each in settings.disposition
+            ),
+            flows=tuple(
+                WordView(name=each.name, title=each.title) for each in settings.service_flow
+            ),
+            contacts=(
+                *(
+                    ContactView(
+                        name=each.name, kind="agent", title=each.full_name, extension=each.extension
+                    )
+                    for each in settings.agent
+                    if each.name != agent.name
+                ),
+                *(
+                    ContactView(name=queue.name, kind="queue", title=queue.title)
+                    for queue in queues
+                ),
+            ),
+        )
+
+    def pulse(self, _session: Session, args: AgentArgs) -> PulseResult:
+        """How his queues are."""
+        name, acd = args.agent or "", self._daemon.centre.acd
+        _agent(self._daemon.live.settings, name)
+        view = acd.agent(name)
+        served = frozenset(view.queues) if view is not None else frozenset()
+        now = self._daemon.centre.loop.time()
+        team = sorted(
+            (each for each in acd.agents() if each.name != name and _with_him(each, served)),
+            key=lambda each: each.name,
+        )
+        return PulseResult(
+            at=self._daemon.centre.wall_clock(),
+            queues=tuple(
+                QueuePulse(
+                    queue=queue.name,
+                    waiting=queue.waiting,
+                    oldest_wait_s=None if queue.oldest is None else now - queue.oldest,
+                    idle_agents=queue.idle_agents,
+                    agents=queue.agents,
+                )
+                for queue in acd.queues()
+                if queue.name in served
+            ),
+            team=tuple(
+                TeamView(
+                    agent=each.name,
+                    state=each.state,
+                    reason=each.reason,
+                    since=acd.since(each.name),
+                )
+                for each in team[:MOST_OF_A_TEAM]
+            ),
+        )
+
+    async def my_calls(self, _session: Session, args: MyCallsArgs) -> CallRecordsResult:
+        """His own calls."""
+        wanted = CallRecordsArgs(agent=args.agent, since=args.since, limit=args.limit)
+        try:
+            return await asyncio.to_thread(read_page, self._daemon.paths.database, wanted)
+        except StoreError as error:
+            raise CtiError(ErrorCode.REFUSED, str(error)) from error
+
+    def send_message(self, session: Session, args: SendMessageArgs) -> SendMessageResult:
+        """A line for somebody's screen."""
+        readers = self._readers(args)
+        by = session.user or session.agent or session.client
+        for reader in readers:
+            self._daemon.centre.events.publish(MessageSent(agent=reader, by=by, text=args.text))
+        return SendMessageResult(agents=tuple(readers))
+
+    def _readers(self, args: SendMessageArgs) -> list[str]:
+        acd = self._daemon.centre.acd
+        here = [view for view in acd.agents() if view.state is not AgentState.LOGGED_OUT]
+        if args.queue is not None and args.agent is None:
+            if all(queue.name != args.queue for queue in acd.queues()):
+                raise CtiError(ErrorCode.UNKNOWN_QUEUE, f"there is no queue {args.queue!r}")
+            return [view.name for view in here if args.queue in view.queues]
+        if args.agent is None or args.queue is not None:
+            raise CtiError(ErrorCode.BAD_ARGS, "say to whom: an agent, or a queue")
+        if not acd.knows(args.agent):
+            raise CtiError(ErrorCode.UNKNOWN_AGENT, f"the settings have no agent {args.agent!r}")
+        if all(view.name != args.agent for view in here):
+            raise CtiError(ErrorCode.WRONG_STATE, f"{args.agent!r} is not logged on")
+        return [args.agent]
+
+
+def _with_him(view: AgentView, served: frozenset[str]) -> bool:
+    return view.state is not AgentState.LOGGED_OUT and not served.isdisjoint(view.queues)
+
+
+def _agent(settings: Settings, name: str) -> Agent:
+    found = next((each for each in settings.agent if each.name == name), None)
+    if found is None:
+        raise CtiError(ErrorCode.UNKNOWN_AGENT, f"the settings have no agent {name!r}")
+    return found

@@ -1,0 +1,1 @@
+"""What people see in the terminal: the agent's softphone and the supervisor's wallboard."""

@@ -1,0 +1,1 @@
+"""What all screens share: words, themes, keys, the link to the daemon."""
