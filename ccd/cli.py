@@ -13,6 +13,7 @@ import typer
 
 from ccd.commands import (
     acd,
+    agent,
     audit,
     calls,
     config,
@@ -65,6 +66,7 @@ app.callback()(options.connection)
 
 add(app, run.run, RUNNING, run.EPILOG)
 add(app, demo.demo, RUNNING, demo.EPILOG)
+add(app, agent.agent, RUNNING, agent.EPILOG)
 add(app, reload.reload, RUNNING, reload.EPILOG)
 add(app, status.status, LOOKING, status.EPILOG)
 add(app, calls.calls, LOOKING, calls.CALLS_EPILOG)

@@ -37,7 +37,8 @@ from ccd.cti.spec import (
 )
 from ccd.cti.voice_operations import VOICE_OPERATIONS
 from ccd.cti.wire import ErrorCode
-from ccd.customers.match import Match, Record
+from ccd.customers.match import Match
+from ccd.customers.match import Record as Record
 from ccd.model import AgentState, Customer, ListenMode, SystemState
 from ccd.reload import Change
 from ccd.store.customers import Note

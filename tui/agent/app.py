@@ -1,0 +1,572 @@
+"""The softphone on a terminal: `ccd agent`.
+
+Calls stay at the top, whatever else is done: prompts and lists open below them, and the
+function keys of calls work while text is typed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from textual import events, on
+from textual.app import App, ComposeResult, SystemCommand
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.screen import Screen
+from textual.widgets import Input, Markdown, OptionList, TabbedContent, TabPane, TextArea
+from textual.widgets.option_list import Option
+
+from ccd.cti.client import CtiError
+from ccd.events import Event, MessageSent
+from tui.agent.actions import ACTIONS, BY_ID
+from tui.agent.phones.phone import PhoneError
+from tui.agent.service import LinkState, NotPossibleError, Service, WrongTimeError
+from tui.agent.widgets import panes
+from tui.agent.widgets.drawn import Drawn
+from tui.shared import themes
+from tui.shared.words import Words
+from tui.shared.words.spans import span
+
+T = TypeVar("T")
+TICK_S = 1.0
+SMALLEST = (60, 15)
+KEY_NAMES = {"?": "question_mark", "/": "slash", "+": "plus"}
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A row of a list: what is handed on, and what is read."""
+
+    value: str
+    shown: str
+
+
+@dataclass
+class Ask:
+    """What is asked for before an action can be carried out."""
+
+    action: str
+    question: str
+    choices: list[Choice] = field(default_factory=list)
+    """To choose from; empty: a text."""
+    free: bool = True
+    """A text that is no choice will do, too."""
+    secret: bool = False
+    prefix: str = ""
+    """Put before the answer."""
+
+
+class AskPane(Vertical):
+    """A question with a line to type into, and a list below it where there are choices."""
+
+    def compose(self) -> ComposeResult:
+        """Question, line, list."""
+        yield Drawn(id="question")
+        yield Input(id="answer", compact=True)
+        yield OptionList(id="choices", compact=True)
+
+
+class DeskScreen(Screen[None]):
+    """The one screen: seat, calls, caller, script, notes, queues, day, team, keys."""
+
+    app: SoftphoneApp
+    AUTO_FOCUS = ""
+    HORIZONTAL_BREAKPOINTS = [  # noqa: RUF012 - an instance variable of Textual's
+        (0, "-narrow"), (72, "-usual"), (110, "-wide"),
+    ]  # fmt: skip
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._ask = Ask("", "")
+        self._script_shown = ""
+        self._noted_call = ""
+
+    def compose(self) -> ComposeResult:
+        """Lay it out."""
+        words = self.app.words
+        yield Drawn(id="seat")
+        yield Drawn(id="banner")
+        with Horizontal(id="middle"):
+            with Vertical(id="left"):
+                yield Drawn(id="lines")
+                yield AskPane(id="ask")
+                with TabbedContent(id="tabs"):
+                    with TabPane(words("pane.caller"), id="caller-tab"), VerticalScroll():
+                        yield Drawn(id="caller")
+                    with TabPane(words("pane.script"), id="script-tab"), VerticalScroll():
+                        yield Markdown(id="script")
+                    with TabPane(words("pane.notes"), id="notes-tab"):
+                        yield TextArea(id="notes", placeholder=words("notes.hint"))
+                    with TabPane(words("pane.messages"), id="messages-tab"), VerticalScroll():
+                        yield Drawn(id="messages")
+                    with TabPane(words("pane.help"), id="help-tab"), VerticalScroll():
+                        yield Drawn(id="help")
+            with Vertical(id="right"):
+                yield Drawn(id="pulse")
+                yield Drawn(id="day")
+                with VerticalScroll(id="team-scroll"):
+                    yield Drawn(id="team")
+        yield Drawn(id="told")
+        yield Drawn(id="keys")
+        yield Drawn(id="small")
+
+    def on_mount(self) -> None:
+        """Begin to draw."""
+        self.query_one("#ask").display = False
+        for pane, word in (("lines", "lines"), ("pulse", "pulse"), ("day", "day")):
+            self.query_one(f"#{pane}").border_title = self.app.words(f"pane.{word}")
+        self.query_one("#team-scroll").border_title = self.app.words("pane.team")
+        self.set_focus(None)
+        self.draw()
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Too small a window is said to be."""
+        self.set_class(event.size.width < SMALLEST[0] or event.size.height < SMALLEST[1], "-small")
+        self.set_class(event.size.height < 22, "-low")
+        self.draw()
+
+    # --- drawing ----------------------------------------------------------------------------
+
+    def draw(self) -> None:
+        """Draw everything that changed."""
+        if not self.is_mounted:
+            return
+        app, service, words = self.app, self.app.service, self.app.words
+        desk, now, keys = service.desk, service.clock(), app.keys_shown
+        self.tick()
+        self._put("#caller", panes.caller(service, words, now))
+        self._put("#messages", panes.messages(list(desk.messages), words, now))
+        self._put("#day", panes.my_day(desk, words, now))
+        right = self.query_one("#right")
+        self._put("#pulse", panes.pulse(desk, words, max(20, right.size.width - 4)))
+        self._put("#keys", panes.footer(service, words, keys, self.size.width))
+        self._put("#help", panes.help_(desk, service.around, words, keys))
+        self._put("#small", words("size.too_small"))
+        self._banner()
+        self._script()
+        self._notes()
+        tab = self.query_one("#tabs", TabbedContent).get_tab("messages-tab")
+        label = words("pane.messages") + (f" ({desk.unread})" if desk.unread else "")
+        if str(tab.label) != label:
+            tab.label = label
+
+    def tick(self) -> None:
+        """Draw what changes with time alone."""
+        app, service, words = self.app, self.app.service, self.app.words
+        now, width = service.clock(), self.size.width
+        self._put("#seat", panes.seat_bar(service, words, now, width))
+        self._put("#lines", panes.lines(service.desk, words, app.keys_shown, now, width))
+        right = self.query_one("#right")
+        self._put("#team", panes.team(service.desk, words, now, max(20, right.size.width - 4)))
+
+    def _put(self, selector: str, markup: str) -> None:
+        self.query_one(selector, Drawn).say(markup)
+
+    def _banner(self) -> None:
+        service, words = self.app.service, self.app.words
+        banner = self.query_one("#banner", Drawn)
+        if service.link is LinkState.LOST:
+            text = f"! {words('link.lost')}"
+        elif service.link is LinkState.DISPLACED:
+            keys = self.app.keys_shown
+            text = f"! {words('link.displaced', take=keys['take_back'], quit=panes.shown_key(keys['quit']))}"
+        else:
+            text = f"! {panes.escaped(service.phone_trouble)}" if service.phone_trouble else ""
+        banner.display = bool(text)
+        self._put("#banner", text)
+
+    def _script(self) -> None:
+        queue = self.app.service.desk.queue
+        text = queue.script if queue is not None and queue.script else self.app.words("script.none")
+        if text != self._script_shown:
+            self._script_shown = text
+            self.query_one("#script", Markdown).update(text)
+
+    def _notes(self) -> None:
+        """The notes are those of the call that is shown: another call, another page."""
+        call = self.app.noted_call
+        notes = self.query_one("#notes", TextArea)
+        if call != self._noted_call:
+            self._noted_call = call
+            notes.load_text(self.app.service.notes.get(call, ""))
+        notes.disabled = not call
+
+    @on(TextArea.Changed, "#notes")
+    def _noted(self, event: TextArea.Changed) -> None:
+        if self._noted_call:
+            self.app.service.notes[self._noted_call] = event.text_area.text
+
+    # --- questions --------------------------------------------------------------------------
+
+    def ask(self, ask: Ask) -> None:
+        """Open a question below the calls."""
+        self._ask = ask
+        pane = self.query_one("#ask")
+        pane.display = True
+        self.query_one("#tabs").display = False
+        line = self.query_one("#answer", Input)
+        line.password = ask.secret
+        line.value = ""
+        self._offer("")
+        line.focus()
+
+    def close_question(self) -> None:
+        """Back to the panes."""
+        self.query_one("#ask").display = False
+        self.query_one("#tabs").display = True
+        self.set_focus(None)
+
+    @property
+    def asking(self) -> bool:
+        """Whether a question is open."""
+        return bool(self.query_one("#ask").display)
+
+    def _offer(self, text: str) -> None:
+        """Show the choices that have every word of the text."""
+        ask, words = self._ask, self.app.words
+        found = [each for each in ask.choices if fits(text, each.shown)]
+        choices = self.query_one("#choices", OptionList)
+        choices.display = bool(ask.choices)
+        choices.clear_options()
+        choices.add_options([Option(panes.escaped(each.shown), id=each.value) for each in found])
+        if found:
+            choices.highlighted = 0
+        count = words("ask.matches", shown=len(found), all=len(ask.choices)) if ask.choices else ""
+        hint = f"[$text-muted]{words('ask.filter')} {count}[/]" if ask.choices else ""
+        self._put("#question", f"[bold]{ask.question}[/] {hint}")
+
+    @on(Input.Changed, "#answer")
+    def _typed(self, event: Input.Changed) -> None:
+        if self.asking:
+            self._offer(event.value)
+
+    @on(Input.Submitted, "#answer")
+    def _answered(self, event: Input.Submitted) -> None:
+        ask, choices = self._ask, self.query_one("#choices", OptionList)
+        value = event.value.strip()
+        chosen = choices.highlighted_option if ask.choices else None
+        if chosen is not None and chosen.id is not None:
+            # A number that is typed is meant, not the name that happens to hold it.
+            value = value if ask.free and value.isdigit() else chosen.id
+        elif ask.choices and not ask.free:
+            return
+        self.close_question()
+        self.app.carry_out(ask.action, ask.prefix + value)
+
+    @on(OptionList.OptionSelected, "#choices")
+    def _selected(self, event: OptionList.OptionSelected) -> None:
+        self.close_question()
+        self.app.carry_out(self._ask.action, self._ask.prefix + (event.option_id or ""))
+
+    def key_escape(self) -> None:
+        """Back; it never ends a call."""
+        if self.asking:
+            self.close_question()
+        else:
+            self.set_focus(None)
+
+    def key_down(self) -> None:
+        """In the list, from the line."""
+        self._move(1)
+
+    def key_up(self) -> None:
+        """In the list, from the line."""
+        self._move(-1)
+
+    def _move(self, by: int) -> None:
+        choices = self.query_one("#choices", OptionList)
+        if self.asking and choices.option_count and isinstance(self.focused, Input):
+            choices.highlighted = ((choices.highlighted or 0) + by) % choices.option_count
+
+
+class SoftphoneApp(App[int]):
+    """See the module."""
+
+    CSS_PATH = "softphone.tcss"
+    ENABLE_COMMAND_PALETTE = True
+    COMMAND_PALETTE_BINDING = "ctrl+p"
+    TITLE = "ccd"
+
+    def __init__(
+        self,
+        service: Service,
+        *,
+        language: str = "en",
+        theme: str = themes.NAMES[0],
+        keys: dict[str, str] | None = None,
+        bell: bool = True,
+    ) -> None:
+        """`keys`: by action, as `tui.shared.keymap.read` returns them."""
+        super().__init__()
+        self.service = service
+        self.words = Words(language)
+        self.desk_keys = {action.id: action.key for action in ACTIONS} | (keys or {})
+        self.keys_shown = {name: panes.shown_key(key) for name, key in self.desk_keys.items()}
+        self._bell = bell
+        self._rang = False
+        self._first_theme = theme
+        self._dirty = False
+        self._effects: set[asyncio.Task[None]] = set()
+
+    def on_mount(self) -> None:
+        """Themes, keys, the screen; then follow the service."""
+        for theme in themes.THEMES:
+            self.register_theme(theme)
+        self.theme = self._first_theme
+        for action in ACTIONS:
+            key = self.desk_keys[action.id]
+            keys = KEY_NAMES.get(key, key)
+            self._bindings.bind(keys, f"press('{action.id}')", description=action.id, show=False)
+            if action.function_key:
+                self._bindings.bind(
+                    action.function_key, f"press('{action.id}')", show=False, priority=True
+                )
+        self.push_screen(DeskScreen())
+        self.service.on_change = self._changed
+        self.service.on_event = self._heard
+        self.service.on_fault = self._fault
+        self.set_interval(TICK_S, self._tick)
+
+    # --- what happens -----------------------------------------------------------------------
+
+    def _changed(self) -> None:
+        """Draw once, however much changed in this turn of the loop."""
+        if not self._dirty:
+            self._dirty = True
+            self.call_later(self._draw)
+
+    def _draw(self) -> None:
+        self._dirty = False
+        screen = self._desk_screen
+        if screen is not None:
+            screen.draw()
+        rings = panes.ringing(self.service.desk)
+        if rings and not self._rang and self._bell:
+            self.bell()
+        self._rang = rings
+
+    def _tick(self) -> None:
+        screen = self._desk_screen
+        if screen is not None and screen.is_mounted:
+            screen.tick()
+
+    def _heard(self, event: Event) -> None:
+        if isinstance(event, MessageSent) and event.agent == self.service.login.agent:
+            self.tell(self.words("told.message_from", by=event.by, text=event.text))
+            self.bell()
+
+    def _fault(self, fault: BaseException) -> None:
+        """A fault of ours ends the program with its trace, and not with a screen that lies."""
+        self._handle_exception(fault if isinstance(fault, Exception) else RuntimeError(str(fault)))
+
+    @property
+    def _desk_screen(self) -> DeskScreen | None:
+        return next((each for each in self.screen_stack if isinstance(each, DeskScreen)), None)
+
+    @property
+    def noted_call(self) -> str:
+        """The call whose notes are shown."""
+        line, wrapping = self.service.desk.shown, self.service.desk.wrapping
+        return line.call if line is not None else wrapping.call if wrapping is not None else ""
+
+    def tell(self, text: str, *, wrong: bool = False) -> None:
+        """Say what came of something, above the keys."""
+        screen = self._desk_screen
+        if screen is not None and screen.is_mounted:
+            style = "$error" if wrong else "$text-muted"
+            glyph = "✗" if wrong else "✓"
+            screen._put("#told", f" [{style}]{glyph} {panes.escaped(text)}[/]")
+
+    # --- actions ----------------------------------------------------------------------------
+
+    async def action_press(self, name: str) -> None:
+        """A key of the table was pressed."""
+        action, screen = BY_ID[name], self._desk_screen
+        if screen is None:
+            return
+        why = action.why_not(self.service.desk, self.service.around)
+        if why:
+            self._refused(name, self.words(f"why.{why}"))
+            return
+        if name in _OF_SCREEN:
+            _OF_SCREEN[name](self)
+        elif name in _ASKING:
+            ask = _ASKING[name](self, name)
+            screen.ask(await ask if not isinstance(ask, Ask) else ask)
+        else:
+            self.carry_out(name)
+
+    def carry_out(self, name: str, argument: str = "") -> None:
+        """Have an action carried out beside the screen, and say what came of it."""
+        if name == "message" and ":" not in argument:
+            screen = self._desk_screen
+            if screen is not None:
+                screen.ask(Ask("message", self.words("ask.message"), prefix=f"{argument}: "))
+            return
+        task = asyncio.get_running_loop().create_task(self._effect(name, argument))
+        self._effects.add(task)
+        task.add_done_callback(self._effects.discard)
+
+    async def _effect(self, name: str, argument: str) -> None:
+        try:
+            await self.service.do(name, argument)
+        except NotPossibleError as error:
+            self._refused(name, self.words.known(f"why.{error.why}"))
+        except WrongTimeError as error:
+            self._refused(name, self.words("told.wrong_time", text=str(error)))
+        except (CtiError, PhoneError) as error:
+            self._refused(name, self.said(error))
+        else:
+            self.tell(self.words("told.done", what=self.words(f"action.{name}")))
+            if name == "log_off":
+                self.exit(0)
+
+    def said(self, error: CtiError | PhoneError) -> str:
+        """An error in the agent's language, or in the daemon's words."""
+        if isinstance(error, CtiError):
+            key = f"error.{error.code.value}"
+            if self.words.language != "en" and key in self.words:
+                return self.words(key)
+            return error.message
+        return str(error)
+
+    def _refused(self, name: str, why: str) -> None:
+        self.tell(
+            self.words("told.refused", what=self.words(f"action.{name}"), why=why), wrong=True
+        )
+
+    # --- the screen's own actions -----------------------------------------------------------
+
+    def show_tab(self, tab: str) -> None:
+        """Show a pane; the notes take the keyboard."""
+        screen = self._desk_screen
+        if screen is None:
+            return
+        screen.query_one("#tabs", TabbedContent).active = tab
+        if tab == "messages-tab":
+            self.service.desk.read_messages()
+        if tab == "notes-tab":
+            screen.query_one("#notes", TextArea).focus()
+        else:
+            screen.set_focus(None)
+        self._changed()
+
+    def next_theme(self) -> None:
+        """Another look."""
+        self.theme = themes.after(self.theme)
+        self.tell(self.words(f"theme.{self.theme}"))
+
+    def next_language(self) -> None:
+        """The other language, at once."""
+        self.words = Words(self.words.next)
+        self.switch_screen(DeskScreen())
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        """The palette: every action, with the reason where it is not possible."""
+        for action in ACTIONS:
+            why = action.why_not(self.service.desk, self.service.around)
+            key = self.keys_shown[action.id]
+            note = f"{key} – {self.words(f'why.{why}')}" if why else key
+
+            def press(name: str = action.id) -> None:
+                self.run_worker(self.action_press(name))
+
+            yield SystemCommand(self.words(f"action.{action.id}"), note, press)
+
+    # --- questions --------------------------------------------------------------------------
+
+    def who_to_call(self, name: str) -> Ask:
+        """Ask for somebody, out of the directory or by number."""
+        return Ask(name, self.words(f"ask.{name}"), self._directory())
+
+    def _directory(self) -> list[Choice]:
+        states = {mate.agent: mate.state.value for mate in self.service.desk.team}
+        found = []
+        for each in self.service.desk.place.contacts:
+            state = self.words(f"state.{states[each.name]}") if each.name in states else ""
+            kind = self.words(f"kind.{each.kind}")
+            shown = f"{each.title or each.name} {each.name} {each.extension} {kind} {state}"
+            found.append(Choice(each.name, " ".join(shown.split())))
+        return found
+
+    def of_words(self, name: str) -> Ask:
+        """Ask for a reason, a disposition or a flow that the settings name."""
+        desk = self.service.desk
+        queue = desk.queue.name if desk.queue is not None else ""
+        named: list[tuple[str, str]] = []
+        if name == "not_ready":
+            named = [(each.name, each.title) for each in desk.place.reasons]
+        elif name == "wrap_up":
+            named = [
+                (each.name, each.title)
+                for each in desk.place.dispositions
+                if not each.queues or queue in each.queues
+            ]
+        elif name == "ivr":
+            named = [(each.name, each.title) for each in desk.place.flows]
+        choices = [Choice(value, title or value) for value, title in named]
+        return Ask(name, self.words(f"ask.{name}"), choices, free=not choices)
+
+    def a_text(self, name: str) -> Ask:
+        """Ask for a text."""
+        return Ask(name, self.words(f"ask.{name}"), secret=name == "unlock")
+
+    def whom_to_write(self, name: str) -> Ask:
+        """Ask for a colleague or a queue."""
+        return Ask(name, self.words("ask.message_to"), self._directory(), free=False)
+
+    async def unheard(self, name: str) -> Ask:
+        """Ask for a message that nobody has heard."""
+        found = await self._asked(self.service.client.voicemails())
+        choices = [
+            Choice(each.voicemail, f"{each.number} {each.queue} {span(each.seconds)}")
+            for each in (found.voicemails if found is not None else ())
+        ]
+        return Ask(name, self.words("ask.voicemail"), choices, free=False)
+
+    async def parked(self, name: str) -> Ask:
+        """Ask for a parked call."""
+        found = await self._asked(self.service.client.parked_calls())
+        choices = [
+            Choice(each.place, f"{each.place} {each.ani} {each.agent}")
+            for each in (found.parked if found is not None else ())
+        ]
+        return Ask(name, self.words("ask.unpark"), choices)
+
+    async def _asked(self, work: Awaitable[T]) -> T | None:
+        try:
+            return await work
+        except CtiError as error:
+            self.tell(self.said(error), wrong=True)
+            return None
+
+
+def fits(text: str, shown: str) -> bool:
+    """Whether every word that was typed is in what is shown, in whatever order and case."""
+    found = shown.casefold()
+    return all(word in found for word in text.casefold().split())
+
+
+_OF_SCREEN: dict[str, Callable[[SoftphoneApp], None]] = {
+    "caller_pane": lambda app: app.show_tab("caller-tab"),
+    "script_pane": lambda app: app.show_tab("script-tab"),
+    "notes_pane": lambda app: app.show_tab("notes-tab"),
+    "messages_pane": lambda app: app.show_tab("messages-tab"),
+    "help": lambda app: app.show_tab("help-tab"),
+    "theme": lambda app: app.next_theme(),
+    "language": lambda app: app.next_language(),
+    "quit": lambda app: app.exit(0),
+}
+
+_ASKING: dict[str, Callable[[SoftphoneApp, str], Ask | Awaitable[Ask]]] = {
+    **dict.fromkeys(
+        ("dial", "consult", "blind", "invite", "deflect", "directory"), SoftphoneApp.who_to_call
+    ),
+    **dict.fromkeys(("not_ready", "wrap_up", "ivr"), SoftphoneApp.of_words),
+    **dict.fromkeys(("keypad", "callback", "unlock", "note", "log_off"), SoftphoneApp.a_text),
+    "message": SoftphoneApp.whom_to_write,
+    "voicemail": SoftphoneApp.unheard,
+    "unpark": SoftphoneApp.parked,
+}

@@ -1,0 +1,266 @@
+"""What each pane says: markup made of the desk, without any widget."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from rich.cells import cell_len, set_cell_size
+from textual.content import Content
+
+from tui.agent.actions import ACTIONS, GROUPS, Around
+from tui.agent.desk import Desk, Line, Message, Stage, Wrapping
+from tui.agent.service import LinkState, Service
+from tui.agent.widgets.look import STAGES, STATES
+from tui.shared.words import Words
+from tui.shared.words.spans import clock, day, span
+
+STALE_S = 6.0
+"""News older than this is said to be."""
+
+
+def escaped(text: str) -> str:
+    """Text of others, which may hold brackets, as it is."""
+    return str(Content(text).markup) if "[" in text else text
+
+
+def seat_bar(service: Service, words: Words, now: float, width: int) -> str:
+    """Who, in which state, for how long; the phone and the link."""
+    seat = service.desk.seat
+    glyph, style = STATES[seat.state]
+    state = words(f"state.{seat.state.value}")
+    if seat.reason:
+        reasons = {each.name: each.title for each in service.desk.place.reasons}
+        ours = words.known(f"reason.{seat.reason}")
+        state += f" · {escaped(reasons.get(seat.reason) or ours)}"
+    name = escaped(seat.full_name or seat.agent)
+    left = f"[{style} bold]{glyph} {state}[/] {span(now - seat.since) if seat.since else ''}"
+    middle = f"[bold]{name}[/]" + (f" ({escaped(seat.phone)})" if seat.phone else "")
+    return (
+        f" {left}  {middle}  {_phone(service, words)}  {_link(service, words, now)}  {clock(now)}"
+    )
+
+
+def _phone(service: Service, words: Words) -> str:
+    phone = service.phone
+    if phone is None:
+        return f"[$text-muted]{words('phone.desk')}[/]"
+    if service.phone_trouble or phone.trouble:
+        return f"[$error]! {words('phone.unregistered')}[/]"
+    text = words(f"phone.{phone.state.value}")
+    if phone.muted:
+        text += f" [$warning reverse] {words('lines.muted')} [/]"
+    return f"[$text-muted]{text}[/]"
+
+
+def _link(service: Service, words: Words, now: float) -> str:
+    if service.link is not LinkState.UP:
+        return f"[$error]! {words(f'link.{LinkState.CONNECTING.value}')}[/]"
+    silent = now - service.desk.heard_at
+    if service.desk.heard_at and silent > STALE_S:
+        return f"[$warning]! {words('link.stale', seconds=int(silent))}[/]"
+    return f"[$text-muted]✓ {words('link.up')}[/]"
+
+
+def lines(desk: Desk, words: Words, keys: dict[str, str], now: float, width: int) -> str:
+    """His calls, one a row, or what there is instead."""
+    rows = [_row(line, desk, words, now) for line in desk.lines]
+    wrapping = desk.wrapping
+    if wrapping is not None:
+        rows.append(_wrapping(wrapping, words, keys, now))
+    if not rows:
+        state = desk.seat.state.value
+        which = f"lines.none_{state}" if state in ("ready", "not_ready") else "lines.none"
+        rows = [f"[$text-muted]{words(which, key=keys['ready'])}[/]"]
+    return "\n".join(rows)
+
+
+def _row(line: Line, desk: Desk, words: Words, now: float) -> str:
+    glyph, style = STAGES[line.stage]
+    row = f"[{style}]{glyph} {words(f'stage.{line.stage.value}')}[/] {span(now - line.since)} "
+    row += f"[bold]{escaped(line.who)}[/]"
+    if line.number and line.number != line.who:
+        row += f" {escaped(line.number)}"
+    if line.customer is not None and line.customer.customer_class:
+        row += f" [$accent]{escaped(line.customer.customer_class)}[/]"
+    if line.others:
+        row += f" {words('lines.with', others=escaped(', '.join(line.others)))}"
+    if line.queue:
+        queue = escaped(desk.title(line.queue))
+        row += f" [$text-muted]{words('lines.from_queue', queue=queue)}[/]"
+    if line.paused:
+        row += f" [$warning]‖ {words('lines.paused')}[/]"
+    elif line.recording:
+        row += f" [$error]●[/] {words('lines.recording')}"
+    return row
+
+
+def _wrapping(wrapping: Wrapping, words: Words, keys: dict[str, str], now: float) -> str:
+    which, key = "lines.wrap_up", keys["wrap_up"]
+    if wrapping.said:
+        which, key = "lines.wrap_up_said", keys["ready"]
+    elif wrapping.required:
+        which = "lines.wrap_up_required"
+    text = words(which, who=f"[bold]{escaped(wrapping.who)}[/]", key=key)
+    left = wrapping.since + wrapping.limit_s - now
+    clock_ = f" {span(left)}" if wrapping.limit_s else f" {span(now - wrapping.since)}"
+    return f"[$accent]✎ {words('state.wrap_up')}[/]{clock_} {text}"
+
+
+def caller(service: Service, words: Words, now: float) -> str:
+    """Who is on the line: what is known of him, what he keyed, what was before."""
+    desk = service.desk
+    line, wrapping = desk.shown, desk.wrapping
+    if line is None and wrapping is None:
+        return f"[$text-muted]{words('caller.none')}[/]"
+    customer = line.customer if line is not None else wrapping.customer if wrapping else None
+    number = line.number if line is not None else wrapping.number if wrapping else ""
+    rows: list[str] = []
+    if customer is None:
+        matches = line.matches if line is not None else 0
+        rows.append(_unknown(number, matches, words))
+    else:
+        rows.append(f"[bold]{escaped(customer.name or customer.id)}[/]  {escaped(number)}")
+        rows += _fields(
+            (words("caller.class"), customer.customer_class),
+            (words("caller.adviser"), desk.title(customer.adviser) if customer.adviser else ""),
+            (words("caller.accounts"), ", ".join(customer.accounts)),
+            (words("caller.language"), customer.language),
+            (words("caller.last"), _last(customer.last_contact_at, customer.last_agent, now)),
+            (words("caller.contacts"), str(customer.contacts) if customer.contacts else ""),
+            (words("caller.notes"), customer.notes),
+        )
+    if line is not None and line.data:
+        data = ", ".join(f"{key} {value}" for key, value in sorted(line.data.items()))
+        rows += _fields((words("caller.data"), data))
+    record = service.records.get(customer.id) if customer is not None else None
+    if record is not None and record.history:
+        rows.append(f"[$text-muted]{words('caller.history')}[/]")
+        rows += [
+            f"  {day(past.at, now)} {escaped(past.outcome)} {escaped(past.queue)} {escaped(past.agent)}"
+            for past in record.history
+        ]
+    return "\n".join(rows)
+
+
+def _unknown(number: str, matches: int, words: Words) -> str:
+    if not any(each.isalnum() for each in number) or number == "anonymous":
+        return words("caller.withheld")
+    if matches > 1:
+        return words("caller.several", matches=matches, number=escaped(number))
+    return words("caller.unknown", number=f"[bold]{escaped(number)}[/]")
+
+
+def _last(at: float | None, agent: str, now: float) -> str:
+    return f"{day(at, now)} {agent}".strip() if at is not None else ""
+
+
+def _fields(*fields: tuple[str, str]) -> list[str]:
+    return [f"[$text-muted]{name}[/] {escaped(value)}" for name, value in fields if value]
+
+
+def pulse(desk: Desk, words: Words, width: int) -> str:
+    """His queues: who waits, how long, who is free."""
+    if not desk.pulse:
+        return f"[$text-muted]{words('pulse.none')}[/]"
+    heads = (words("pulse.waiting"), words("pulse.longest"), words("pulse.free"))
+    columns = [max(cell_len(head), 4) + 1 for head in heads]
+    name = max(6, width - sum(columns))
+    rows = [f"[$text-muted]{_columns(words('pulse.queue'), name, heads, columns)}[/]"]
+    for queue in desk.pulse:
+        longest = span(queue.oldest_wait_s) if queue.oldest_wait_s is not None else "–"
+        figures = (str(queue.waiting), longest, str(queue.idle_agents))
+        row = escaped(_columns(desk.title(queue.queue), name, figures, columns))
+        rows.append(f"[$warning]{row}[/]" if queue.waiting > queue.idle_agents else row)
+    return "\n".join(rows)
+
+
+def _columns(name: str, width: int, figures: Sequence[str], columns: Iterable[int]) -> str:
+    cells = [
+        " " * max(0, column - cell_len(figure)) + figure
+        for figure, column in zip(figures, columns, strict=True)
+    ]
+    return set_cell_size(name, width) + "".join(cells)
+
+
+def my_day(desk: Desk, words: Words, now: float) -> str:
+    """His figures."""
+    figures = desk.occupancy(now)
+    level = f"{figures.level:.0%}" if figures.level is not None else "–"
+    occupied = f"{figures.occupancy:.0%}" if figures.occupancy is not None else "–"
+    return "\n".join(
+        (
+            f"{words('day.handled')} [bold]{figures.handled}[/]  {words('day.aht')} "
+            f"[bold]{span(figures.aht_s)}[/]",
+            f"{words('day.level')} [bold]{level}[/]  {words('day.occupancy')} [bold]{occupied}[/]",
+        )
+    )
+
+
+def team(desk: Desk, words: Words, now: float, width: int) -> str:
+    """Colleagues: state and since when."""
+    if not desk.team:
+        return f"[$text-muted]{words('team.none')}[/]"
+    rows = []
+    for mate in desk.team:
+        glyph, style = STATES[mate.state]
+        state = words(f"state.{mate.state.value}")
+        age = span(now - mate.since) if mate.since else ""
+        tail = f" {state} {age}"
+        name = set_cell_size(desk.title(mate.agent), max(4, width - 2 - cell_len(tail)))
+        rows.append(f"[{style}]{glyph}[/] {escaped(name)}[$text-muted]{tail}[/]")
+    return "\n".join(rows)
+
+
+def messages(told: Sequence[Message], words: Words, now: float) -> str:
+    """Lines from others, the newest first."""
+    if not told:
+        return f"[$text-muted]{words('messages.none')}[/]"
+    return "\n".join(
+        f"[$text-muted]{day(each.at, now)}[/] [bold]{escaped(each.by)}[/] {escaped(each.text)}"
+        for each in reversed(told)
+    )
+
+
+def help_(desk: Desk, around: Around, words: Words, keys: dict[str, str]) -> str:
+    """Every key: what it does, and where it does not now, why."""
+    rows = []
+    for group in GROUPS:
+        rows.append(f"[bold]{words(f'group.{group}')}[/]")
+        for action in ACTIONS:
+            if action.group != group:
+                continue
+            key = shown_key(keys[action.id])
+            twin = f" {action.function_key.upper()}" if action.function_key else ""
+            row = f"  {set_cell_size(key + twin, 10)} {words(f'action.{action.id}')}"
+            why = action.why_not(desk, around)
+            rows.append(
+                f"[$text-muted]{escaped(row)} – {words(f'why.{why}')}[/]" if why else escaped(row)
+            )
+    return "\n".join(rows)
+
+
+def footer(service: Service, words: Words, keys: dict[str, str], width: int, most: int = 7) -> str:
+    """The keys that matter now."""
+    from tui.agent.actions import possible
+
+    shown: list[str] = []
+    used = 1
+    for action in possible(service.desk, service.around)[:most]:
+        key, word = shown_key(keys[action.id]), words(f"action.{action.id}")
+        length = cell_len(key) + cell_len(word) + 4
+        if used + length > width:
+            break
+        used += length
+        shown.append(f"[$accent bold reverse] {escaped(key)} [/] {word}")
+    return " " + " ".join(shown)
+
+
+def shown_key(key: str) -> str:
+    """A key as a keyboard names it."""
+    names = {"question_mark": "?", "slash": "/", "plus": "+", "space": "␣"}
+    return names.get(key, key.replace("ctrl+", "^").replace("shift+", "⇧"))
+
+
+def ringing(desk: Desk) -> bool:
+    """Whether something rings for him."""
+    return desk.line(Stage.RINGING) is not None
