@@ -14,6 +14,7 @@ LOG=$VENV/setup.log
 SYSTEM_PACKAGES=(
     sip-tester:sipp     # SIPp: callers that are not ours, for tests and the lab
     openssl:openssl     # certificates for the tests of TLS
+    tmux:tmux           # a terminal for the tests of screens
 )
 
 say() { printf 'setup: %s\n' "$*" >&2; }

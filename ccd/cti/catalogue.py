@@ -727,6 +727,12 @@ CATALOGUE: dict[str, Spec] = {
         ),
         Spec("ping", "Keep the session alive.", Nothing, PingResult, NOBODY_IN_PARTICULAR),
         Spec(
+            "leave",
+            "End the session at once, and not by silence: agents who logged in over it are not "
+            "ready, and may log in elsewhere unasked.",
+            roles=NOBODY_IN_PARTICULAR,
+        ),
+        Spec(
             "log_in",
             "Begin an agent's shift at a phone, not ready; the session may act for him. One who is "
             "logged on already (his softphone was restarted, say) goes on as he is, and the "

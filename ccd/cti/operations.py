@@ -374,6 +374,12 @@ class Operations:
         result: PingResult = await self._op("ping")
         return result
 
+    async def leave(self) -> None:
+        """End the session at once, and not by silence: agents who logged in over it are not ready,
+        and may log in elsewhere unasked.
+        """
+        await self._op("leave")
+
     async def log_in(
         self,
         agent: str,
@@ -1060,6 +1066,12 @@ class SyncOperations:
         """Keep the session alive."""
         result: PingResult = self._op("ping")
         return result
+
+    def leave(self) -> None:
+        """End the session at once, and not by silence: agents who logged in over it are not ready,
+        and may log in elsewhere unasked.
+        """
+        self._op("leave")
 
     def log_in(
         self,

@@ -199,6 +199,7 @@ class Server:
         builtins: dict[str, Callable[[Session, Any], Any]] = {
             "hello": self._hello,
             "ping": self._ping,
+            "leave": self._leave,
             "log_in": self._log_in,
             "log_off": self._log_off,
             "replay": self._replay,
@@ -678,6 +679,13 @@ class Server:
             monitors=self._monitoring.counts(session) if self._monitoring is not None else {},
             session=session.number,
         )
+
+    def _leave(self, session: Session, _args: Args) -> None:
+        asyncio.get_running_loop().call_soon(self._left, session)  # when it is answered
+
+    def _left(self, session: Session) -> None:
+        if self.sessions.get(session.id) is session:
+            self._lose(session)
 
     def _replay(self, session: Session, args: ReplayArgs) -> Packed:
         if args.monitor is not None and self._monitoring is not None:

@@ -150,6 +150,14 @@ async def test_who_is_at_work_over_another_session_by_then_stays_there(
             assert not left._credentials
 
 
+async def test_who_leaves_frees_his_seat_at_once(door: Door) -> None:
+    async with door.remote() as left, door.remote() as other:
+        await left.log_in("agent", password=PASSWORD)
+        await left.leave()
+        await until(lambda: len(door.server.sessions) == 1)
+        await other.log_in("agent", password=PASSWORD, unless_taken=True)
+
+
 async def test_who_was_displaced_does_not_come_back(door: Door) -> None:
     async with door.local() as before, door.local() as after:
         await before.log_in("agent", password=PASSWORD)

@@ -233,4 +233,10 @@ GROUPS = ("call", "second", "reach", "seat", "screen")
 def possible(desk: Desk, around: Around) -> list[Action]:
     """Those that are possible now and belong into the footer, those that matter most first."""
     found = [each for each in ACTIONS if each.weight and not each.why_not(desk, around)]
-    return sorted(found, key=lambda action: -action.weight)
+    return sorted(found, key=lambda action: -_weight(action, desk))
+
+
+def _weight(action: Action, desk: Desk) -> int:
+    """What came of a call matters when it is over; before, the call does."""
+    early = action.id == "wrap_up" and desk.wrapping is None
+    return 14 if early else action.weight

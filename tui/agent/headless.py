@@ -121,6 +121,7 @@ class Headless:
 
     async def run(self, steps: Sequence[Step]) -> None:
         """Carry a script out. Raises FailedError where a step cannot be."""
+        await self._linked()
         for step in steps:
             if step.word == "quit":
                 return
@@ -129,6 +130,10 @@ class Headless:
                     await self.run(step.steps)
             else:
                 await self._do(step)
+
+    async def _linked(self) -> None:
+        """Wait until it is known how he is."""
+        await self.until(lambda _: self.service.link is LinkState.UP)
 
     async def _do(self, step: Step) -> None:
         match step.word:
@@ -175,6 +180,7 @@ class Headless:
     async def converse(self, lines: AsyncIterator[str]) -> None:
         """Carry out what is typed, and say what is wrong with it; ends with `quit` or the input."""
         number = 0
+        await self._linked()
         async for text in lines:
             number += 1
             try:
@@ -195,7 +201,7 @@ class Headless:
         """Take calls as a person would."""
         chance = random.Random(robot.seed)
         service, taken = self.service, 0
-        await self.until(lambda desk: desk.seat.state is not AgentState.LOGGED_OUT)
+        await self._linked()
         while not robot.calls or taken < robot.calls:
             if service.desk.seat.state in (AgentState.NOT_READY, AgentState.WRAP_UP):
                 await self._try("ready")

@@ -141,13 +141,15 @@ class Service:
         self._spawn(self._refresh_day())
 
     async def close(self) -> None:
-        """Leave; the shift goes on at the daemon until its session times out, unless logged off."""
+        """Leave: who did not log off is not ready from now on."""
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         if self.phone is not None:
             await self.phone.close()
         if self._client is not None:
+            with contextlib.suppress(CtiError):  # where it cannot be said, silence will say it
+                await self._client.call("leave", timeout_s=1.0)
             await self._client.close()
             self._client = None
 

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 from rich.cells import cell_len, set_cell_size
 from textual.content import Content
 
-from tui.agent.actions import ACTIONS, GROUPS, Around
+from ccd.model import Direction
+from tui.agent.actions import ACTIONS, GROUPS, Around, possible
 from tui.agent.desk import Desk, Line, Message, Stage, Wrapping
 from tui.agent.service import LinkState, Service
 from tui.agent.widgets.look import STAGES, STATES
@@ -78,15 +79,14 @@ def _row(line: Line, desk: Desk, words: Words, now: float) -> str:
     glyph, style = STAGES[line.stage]
     row = f"[{style}]{glyph} {words(f'stage.{line.stage.value}')}[/] {span(now - line.since)} "
     row += f"[bold]{escaped(line.who)}[/]"
-    if line.number and line.number != line.who:
-        row += f" {escaped(line.number)}"
     if line.customer is not None and line.customer.customer_class:
         row += f" [$accent]{escaped(line.customer.customer_class)}[/]"
+    if line.number and line.number != line.who and line.direction is not Direction.INTERNAL:
+        row += f" {escaped(line.number)}"
     if line.others:
         row += f" {words('lines.with', others=escaped(', '.join(line.others)))}"
     if line.queue:
-        queue = escaped(desk.title(line.queue))
-        row += f" [$text-muted]{words('lines.from_queue', queue=queue)}[/]"
+        row += f" [$text-muted]· {escaped(desk.title(line.queue))}[/]"
     if line.paused:
         row += f" [$warning]‖ {words('lines.paused')}[/]"
     elif line.recording:
@@ -125,7 +125,10 @@ def caller(service: Service, words: Words, now: float) -> str:
             (words("caller.adviser"), desk.title(customer.adviser) if customer.adviser else ""),
             (words("caller.accounts"), ", ".join(customer.accounts)),
             (words("caller.language"), customer.language),
-            (words("caller.last"), _last(customer.last_contact_at, customer.last_agent, now)),
+            (
+                words("caller.last"),
+                _last(customer.last_contact_at, desk.title(customer.last_agent), now),
+            ),
             (words("caller.contacts"), str(customer.contacts) if customer.contacts else ""),
             (words("caller.notes"), customer.notes),
         )
@@ -241,8 +244,6 @@ def help_(desk: Desk, around: Around, words: Words, keys: dict[str, str]) -> str
 
 def footer(service: Service, words: Words, keys: dict[str, str], width: int, most: int = 7) -> str:
     """The keys that matter now."""
-    from tui.agent.actions import possible
-
     shown: list[str] = []
     used = 1
     for action in possible(service.desk, service.around)[:most]:
