@@ -35,6 +35,8 @@ format: setup  ## Have ruff format and mend the sources
 docs: setup  ## Regenerate docs/cli.md and docs/settings.md
 	@$(RUN) scripts/generate_docs.py
 	@$(RUN) -m ccd.cti.reference docs/cti.md
+	@$(RUN) -m tui.agent.reference docs/agent.md
+	@$(RUN) scripts/draw_softphone.py
 
 clean:  ## Remove .venv and what tools left behind
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist

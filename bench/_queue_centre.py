@@ -101,18 +101,20 @@ def missing() -> str:
 
 
 @asynccontextmanager
-async def queue_centre(folder: Path) -> AsyncIterator[QueueCentre]:
-    """Start it: every agent is logged in and ready, and his phone answers."""
+async def queue_centre(
+    folder: Path, *, agents: int = AGENTS, at_work: bool = True
+) -> AsyncIterator[QueueCentre]:
+    """Start it: every agent's phone answers; where they are `at_work` all are ready."""
     sip, phones = _free_ports(2)
-    _write_settings(folder, sip)
+    _write_settings(folder, sip, agents)
     async with contextlib.AsyncExitStack() as stack:
         daemon = await _start(
             stack, folder, sys.executable, "-m", "ccd", "run", "--state", str(folder)
         )
         client = await _connect(folder, daemon)
         stack.push_async_callback(client.close)
-        await asyncio.to_thread(_register, sip, phones)
-        for number in range(AGENTS):
+        await asyncio.to_thread(_register, sip, phones, agents)
+        for number in range(agents if at_work else 0):
             await client.log_in(f"agent{number}")
             await client.ready(f"agent{number}")
         await _start(
@@ -122,10 +124,10 @@ async def queue_centre(folder: Path) -> AsyncIterator[QueueCentre]:
         yield QueueCentre(folder, sip, daemon, client)
 
 
-def _write_settings(folder: Path, sip: int) -> None:
+def _write_settings(folder: Path, sip: int, agents: int) -> None:
     first, last = free_block(LEGS, random.Random())
     tables = [SETTINGS.format(sip=sip, domain=DOMAIN, service=SERVICE, first=first, last=last)]
-    for number in range(AGENTS):
+    for number in range(agents):
         name = f"agent{number}"
         tables.append(f'[[phone]]\nname = "{name}"\npassword = "unused"\n')
         tables.append(f'[[agent]]\nname = "{name}"\nphone = "{name}"\nqueues = ["orders"]\n')
@@ -133,12 +135,12 @@ def _write_settings(folder: Path, sip: int) -> None:
     (folder / "bench.yaml").write_text(FLOW)
 
 
-def _register(sip: int, phones: int) -> None:
+def _register(sip: int, phones: int, agents: int) -> None:
     """Register every phone from the port at which SIPp will answer for all of them."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.bind(("127.0.0.1", phones))
         sock.settimeout(5)
-        for number in range(AGENTS):
+        for number in range(agents):
             address = f"<sip:agent{number}@{DOMAIN}>"
             lines = (
                 f"REGISTER sip:{DOMAIN} SIP/2.0",

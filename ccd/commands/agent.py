@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from ccd.commands.options import Json, State
+from ccd.commands.options import Json, State, elsewhere
 from ccd.errors import CcdError
 
 PASSWORD_VARIABLE = "CCD_PASSWORD"
@@ -88,11 +88,14 @@ def agent(
 
         serve(web)
         return
+    there = elsewhere()
     login = Login(
         agent=name,
         password=os.environ.get(PASSWORD_VARIABLE, ""),
         phone=at,
         state=str(state) if state is not None else None,
+        commands=there.address if there is not None else "",
+        keys=str(there.keys or "") if there is not None else "",
     )
     status = run(
         Options(

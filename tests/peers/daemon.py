@@ -107,7 +107,10 @@ class Daemon:
         if process.poll() is None:
             process.send_signal(signal.SIGTERM)
         try:
-            return process.wait(within)
+            status = process.wait(within)
+            if process.stdout is not None:
+                process.stdout.close()
+            return status
         except subprocess.TimeoutExpired:
             raise DaemonError(f"did not end {within} s after SIGTERM: {self.log_tail()}") from None
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TypeVar
 
 from textual import events, on
@@ -284,7 +285,7 @@ class DeskScreen(Screen[None]):
 class SoftphoneApp(App[int]):
     """See the module."""
 
-    CSS_PATH = "softphone.tcss"
+    CSS_PATH = Path(__file__).with_name("softphone.tcss")
     ENABLE_COMMAND_PALETTE = True
     COMMAND_PALETTE_BINDING = "ctrl+p"
     TITLE = "ccd"
