@@ -17,6 +17,7 @@ from peers.asking import until
 from peers.centre import AGENTS, STRAIGHT, Centre
 from peers.daemon import Watch
 from peers.pjsip import PjsipPhone
+from peers.ports import HOST, free_port
 
 from ccd.cti.client import Client
 from ccd.events import AgentLoggedOff, AgentReady, Bridged, CallCleared, WrappedUp
@@ -265,3 +266,24 @@ async def test_typed_commands_are_done_or_refused_in_words(centre: Centre) -> No
     assert "state not_ready lunch" in told
     assert "refused line 2: answer: nothing rings" in told
     assert "refused line 3: there is no command 'fly'" in told
+
+
+async def test_the_screen_in_a_browser_is_served(centre: Centre) -> None:
+    port = free_port()
+    process = await spoken(centre, "--web", f"{HOST}:{port}")
+    try:
+        async with asyncio.timeout(30):
+            while True:
+                try:
+                    reader, writer = await asyncio.open_connection(HOST, port)
+                    break
+                except ConnectionRefusedError:
+                    await asyncio.sleep(0.1)
+        writer.write(b"GET / HTTP/1.0\r\n\r\n")
+        page = await asyncio.wait_for(reader.read(), 10)
+        writer.close()
+        assert page.startswith(b"HTTP/1.0 200")
+        assert b"textual" in page.lower()
+    finally:
+        process.terminate()
+        await asyncio.wait_for(process.communicate(), 15)

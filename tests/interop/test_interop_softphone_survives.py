@@ -43,7 +43,7 @@ steps:
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(service_module, "PULSE_S", 0.1)
     monkeypatch.setattr(service_module, "RETRY_S", 0.1)
-    monkeypatch.setattr(service_module, "TIMEOUT_S", 0.5)
+    monkeypatch.setattr(service_module, "TIMEOUT_S", 2.0)
 
 
 @pytest.fixture

@@ -149,7 +149,7 @@ class Service:
             await self.phone.close()
         if self._client is not None:
             with contextlib.suppress(CtiError):  # where it cannot be said, silence will say it
-                await self._client.call("leave", timeout_s=1.0)
+                await self._client.leave()
             await self._client.close()
             self._client = None
 
