@@ -17,16 +17,26 @@ from peers.asking import until
 from peers.centre import AGENTS, STRAIGHT, Centre
 from peers.daemon import Watch
 from peers.pjsip import PjsipPhone
+from textual.command import CommandPalette
 from textual.pilot import Pilot
 from textual.widgets import TextArea
 
 import ccd.settings
 from ccd.cti.client import Client
-from ccd.events import CallbackRequested, CallCleared, DigitsGenerated, Held, WrappedUp
+from ccd.events import (
+    CallbackRequested,
+    CallCleared,
+    DigitsGenerated,
+    Held,
+    MessageSent,
+    WrappedUp,
+)
 from ccd.model import AgentState
+from tui.agent.actions import ACTIONS
 from tui.agent.app import SoftphoneApp
 from tui.agent.desk import Line, Stage
 from tui.agent.service import LinkState, Login, Service
+from tui.shared.words import Words
 
 pytestmark = [pytest.mark.peer, pytest.mark.asyncio(loop_scope="module")]
 
@@ -34,6 +44,7 @@ A, B, _ = AGENTS
 ANI = "13800138000"
 CUSTOMERS = f"id,name,class,numbers\nC1,王芳,gold,{ANI}\n"
 WAIT_S = 10.0
+WORDS = Words("en")
 
 
 @pytest.fixture(scope="module")
@@ -394,3 +405,105 @@ async def test_the_language_and_the_look_change_at_once(anna: Shift) -> None:
     await anna.until(lambda: anna.app.theme == "ccd-light")
     await anna.press("ctrl+l")
     await anna.until(lambda: "NOT READY" in anna.shown("#seat"))
+
+
+async def answering(anna: Shift, key: str, text: str) -> None:
+    """Press a key, and answer what is asked."""
+    await anna.press(key)
+    await anna.until(lambda: anna.app.screen.asking)  # type: ignore[attr-defined]
+    await anna.type(text)
+
+
+async def test_a_caller_is_given_away_at_once(
+    centre: Centre, anna: Shift, bert: PjsipPhone, caller: PjsipPhone
+) -> None:
+    line = await speaking(centre, anna, caller)
+    await answering(anna, "T", "bert")
+    await anna.stage()
+    async with Client(centre.daemon.state) as client:
+        (call,) = (await client.snapshot_device(B)).calls
+        assert call.call == line.call
+        await client.clear_call(agent=B)
+
+
+async def test_a_colleague_is_brought_in(
+    centre: Centre, anna: Shift, bert: PjsipPhone, caller: PjsipPhone
+) -> None:
+    await speaking(centre, anna, caller)
+    await answering(anna, "+", "bert")
+    line = await anna.stage(Stage.CONFERENCE)
+    assert line.others == ("Bert Cole",)
+
+
+async def test_a_ringing_call_is_sent_on(
+    centre: Centre, anna: Shift, bert: PjsipPhone, caller: PjsipPhone
+) -> None:
+    await anna.press("r")
+    await anna.state(AgentState.READY)
+    await caller.call(centre.uri(STRAIGHT))
+    line = await anna.stage(Stage.RINGING)
+    await answering(anna, "o", "bert")
+    await anna.stage()
+    async with Client(centre.daemon.state) as client:
+        await until(lambda: caller.said("state")[-1]["state"] == "confirmed")
+        (call,) = (await client.snapshot_device(B)).calls
+        assert call.call == line.call
+        await client.clear_call(agent=B)
+
+
+async def test_a_ringing_call_is_declined(centre: Centre, anna: Shift, caller: PjsipPhone) -> None:
+    await anna.press("r")
+    await anna.state(AgentState.READY)
+    line = await caller.call(centre.uri(STRAIGHT))
+    await anna.stage(Stage.RINGING)
+    await anna.press("x")
+    await anna.stage()
+    await caller.hang_up(line)
+
+
+async def test_a_line_is_written_to_a_colleague(
+    anna: Shift, bert: PjsipPhone, watch: Watch
+) -> None:
+    since = watch.mark()
+    await answering(anna, "M", "bert")
+    await anna.until(lambda: anna.app.screen.asking)  # type: ignore[attr-defined]
+    await anna.type("call me: it is urgent")
+    event = await watch.expect(MessageSent, since=since, agent=B)
+    assert (event.by, event.text) == (A, "call me: it is urgent")
+
+
+async def test_a_note_stays_with_the_customer(
+    centre: Centre, anna: Shift, caller: PjsipPhone
+) -> None:
+    await speaking(centre, anna, caller)
+    await answering(anna, "N", "has moved house")
+    await anna.until(lambda: any("moved" in note.text for note in anna.service.records["C1"].notes))
+
+
+async def test_unheard_messages_are_listed(anna: Shift) -> None:
+    await anna.press("v")
+    await anna.until(lambda: anna.app.screen.asking)  # type: ignore[attr-defined]
+    await anna.until(
+        lambda: "0 of 0" in anna.shown("#question") or "Enter calls back" in anna.shown("#question")
+    )
+    await anna.press("escape")
+    await anna.until(lambda: not anna.app.screen.asking)  # type: ignore[attr-defined]
+
+
+async def test_every_key_is_told_of_in_the_help(anna: Shift) -> None:
+    await anna.press("question_mark")
+    await anna.until(lambda: "blind transfer" in anna.shown("#help"))
+    for action in ACTIONS:
+        assert WORDS(f"action.{action.id}") in anna.shown("#help")
+
+
+async def test_the_palette_finds_an_action_by_its_name(anna: Shift) -> None:
+    await anna.press("ctrl+p")
+    await anna.until(lambda: isinstance(anna.app.screen, CommandPalette))
+    await anna.press(*"lock seat")
+    await anna.pilot.pause(0.3)
+    await anna.press("enter")
+    await anna.pilot.pause(0.3)
+    await anna.press("enter")
+    await anna.until(lambda: anna.desk.seat.locked)
+    await anna.service.client.open_seat()

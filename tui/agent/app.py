@@ -130,9 +130,14 @@ class DeskScreen(Screen[None]):
 
     # --- drawing ----------------------------------------------------------------------------
 
+    @property
+    def stands(self) -> bool:
+        """Whether its panes are there: not before it is built, nor while it is taken down."""
+        return self.is_mounted and bool(self.query("#small"))
+
     def draw(self) -> None:
         """Draw everything that changed."""
-        if not self.is_mounted:
+        if not self.stands:
             return
         app, service, words = self.app, self.app.service, self.app.words
         desk, now, keys = service.desk, service.clock(), app.keys_shown
@@ -350,7 +355,7 @@ class SoftphoneApp(App[int]):
 
     def _tick(self) -> None:
         screen = self._desk_screen
-        if screen is not None and screen.is_mounted:
+        if screen is not None and screen.stands:
             screen.tick()
 
     def _heard(self, event: Event) -> None:
@@ -375,7 +380,7 @@ class SoftphoneApp(App[int]):
     def tell(self, text: str, *, wrong: bool = False) -> None:
         """Say what came of something, above the keys."""
         screen = self._desk_screen
-        if screen is not None and screen.is_mounted:
+        if screen is not None and screen.stands:
             style = "$error" if wrong else "$text-muted"
             glyph = "✗" if wrong else "✓"
             screen._put("#told", f" [{style}]{glyph} {panes.escaped(text)}[/]")
