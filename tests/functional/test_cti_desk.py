@@ -8,10 +8,14 @@ from pathlib import Path
 import pytest
 from peers.asking import refusal
 from peers.daemon import Daemon
+from peers.ports import HOST, free_port
 
+from ccd.cti.access import hash_password
 from ccd.cti.client import Client, ErrorCode
+from ccd.cti.keys import KeyFolder
 from ccd.events import MessageSent
 from ccd.model import AgentState
+from ccd.paths import StatePaths
 
 SETTINGS = {
     "sip": {"domain": "ccd.test", "require_registration_auth": False},
@@ -123,3 +127,38 @@ async def test_a_line_for_nobody_is_refused(
 async def test_his_calls_are_his_alone(client: Client) -> None:
     await client.log_in("anna")
     assert (await client.my_calls(agent="anna")).records == ()
+
+
+async def test_an_agent_over_tcp_has_all_that_his_screen_asks_for_and_no_more(
+    tmp_path: Path,
+) -> None:
+    """As `ccd agent` has it on another machine: an agent's rights, a key, a password."""
+    (tmp_path / "flow.yaml").write_text(FLOW)
+    port = free_port()
+    agents = [
+        {**each, "password_hash": hash_password("s3cret")} if each["name"] == "anna" else each
+        for each in SETTINGS["agent"]  # type: ignore[attr-defined]
+    ]
+    settings = {**SETTINGS, "agent": agents, "cti": {"listen": f"{HOST}:{port}"}}
+    paths = StatePaths(tmp_path)
+    folder = KeyFolder(paths.keys)
+    folder.make_server()
+    keys = folder.make_client("desk")
+    with Daemon(tmp_path, settings=settings):
+        client = Client(commands=f"tcp://{HOST}:{port}", keys=keys)
+        async with client:
+            await client.log_in("anna", password="s3cret")
+            assert (await client.workplace()).full_name == "Anna Bell"
+            assert [queue.queue for queue in (await client.pulse()).queues] == ["orders"]
+            monitor = await client.monitor(agent="anna")
+            assert monitor.state.agents[0].agent == "anna"
+            assert (await client.my_calls()).records == ()
+            await client.voicemails()
+            await client.parked_calls()
+            for other in (
+                client.workplace("bert"),
+                client.pulse("bert"),
+                client.my_calls(agent="bert"),
+            ):
+                assert (await refusal(other)).code is ErrorCode.FORBIDDEN
+            await client.leave()
