@@ -1,21 +1,27 @@
-"""The phone that the settings ask for; its back end is loaded when it is wanted, not before."""
+"""The phone that the settings ask for."""
 
 from __future__ import annotations
 
-from importlib import import_module
+from importlib.util import find_spec
 
-from tui.agent.phones.phone import Phone, PhoneError
+from tui.agent.phones.phone import ALL_ABILITIES, Ability, Phone, PhoneError
 from tui.agent.phones.settings import PhoneSettings
+from tui.agent.phones.worker import WorkerPhone
+
+_BACK_ENDS = {
+    "pjsip": ("pjsua2", "pjsip_process", ALL_ABILITIES),
+    "pyvoip": ("pyVoIP", "pyvoip_process", ALL_ABILITIES - {Ability.DIGITS}),
+}
+"""Each one's package, the process that uses it, and what it can. The package is not loaded here: one
+that falls takes its process with it."""
 
 
 def make_phone(settings: PhoneSettings) -> Phone:
     """Return a phone that is not started yet. Raises PhoneError where its package is missing."""
-    try:
-        room = import_module(f"tui.agent.phones.{settings.back_end}")
-    except ImportError as error:
+    package, module, can = _BACK_ENDS[settings.back_end]
+    if find_spec(package) is None:
         raise PhoneError(
-            f"a {settings.back_end} phone needs {error.name}",
+            f"a {settings.back_end} phone needs the package {package}",
             'pip install "ccd-toolkit[phones]", or --phone desk',
-        ) from None
-    phone: Phone = room.make(settings)
-    return phone
+        )
+    return WorkerPhone(settings, f"tui.agent.phones.{module}", can)

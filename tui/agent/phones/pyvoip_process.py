@@ -1,0 +1,199 @@
+"""The process of a `pyvoip` phone: pure Python, G.711 alone, told what to do in JSON lines.
+
+pyVoIP has no clock of its own for sound: a thread wants a frame from the microphone and gives
+one to the earpiece every 20 ms. Its audio is unsigned 8 bit.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+import socket
+import sys
+import threading
+import time
+from array import array
+from typing import Any
+
+import msgspec
+from pyVoIP.VoIP import CallState, VoIPCall, VoIPPhone
+
+from tui.agent.phones import sound
+from tui.agent.phones.phone import PhoneError
+from tui.agent.phones.settings import PhoneSettings
+from tui.agent.phones.words import Commands, obey, say
+
+RATE = 8000
+FRAME = RATE * sound.FRAME_MS // 1000
+LEVELS_EVERY = 12
+"""Frames."""
+
+
+class Phone:
+    """One pyVoIP phone and its call."""
+
+    def __init__(self) -> None:
+        self._phone: VoIPPhone | None = None
+        self._call: VoIPCall | None = None
+        self._muted = False
+        self._settings = PhoneSettings()
+        self._source: sound.Source | None = None
+        self._sink: sound.Sink | None = None
+
+    # --- commands ---------------------------------------------------------------------------
+
+    def open(self, settings: dict[str, Any]) -> None:
+        """Be this phone, and register."""
+        self._settings = asked = msgspec.convert(settings, PhoneSettings)
+        self._source = sound.open_source(asked.capture, RATE)
+        self._sink = sound.open_sink(asked.playback, RATE)
+        first = asked.rtp_port or random.randrange(20_000, 40_000, 2)
+        self._phone = phone = VoIPPhone(
+            asked.host,
+            asked.port,
+            asked.user,
+            asked.password,
+            myIP=asked.local_address or _address_towards(asked.host, asked.port),
+            callCallback=self._comes,
+            sipPort=asked.local_port or _free_port(),
+            rtpPortLow=first,
+            rtpPortHigh=first + 30,
+        )
+        # It knows even ports only by luck; RFC 3550, 11 wants them.
+        phone.assignedPorts.extend(range(first + 1, first + 31, 2))
+        threading.Thread(target=self._register, args=(phone,), daemon=True).start()
+
+    def _register(self, phone: VoIPPhone) -> None:
+        try:
+            phone.start()
+        except Exception as error:  # whatever pyVoIP makes of an answer that it does not like
+            code = re.search(r"\b([3-6]\d\d)\b", str(error))
+            number = int(code[1]) if code else 408
+            say(event="registration", active=False, code=number, reason=str(error)[:80])
+        else:
+            active = phone.get_status().name == "REGISTERED"
+            say(event="registration", active=active, code=200 if active else 403, reason="")
+
+    def answer(self) -> None:
+        """Answer the call that rings."""
+        self._asked_call().answer()
+
+    def hang_up(self) -> None:
+        """Refuse the call that rings, or end the one that is."""
+        call = self._call
+        if call is None:
+            return
+        if call.state == CallState.RINGING:
+            call.deny()
+        elif call.state == CallState.ANSWERED:
+            call.hangup()
+
+    def mute(self, on: bool) -> None:
+        """Keep the caller from hearing us, or let him."""
+        self._asked_call()
+        self._muted = on
+
+    def _asked_call(self) -> VoIPCall:
+        if self._call is None:
+            raise PhoneError("no call is at this phone")
+        return self._call
+
+    # --- what happens -----------------------------------------------------------------------
+
+    def _comes(self, call: VoIPCall) -> None:
+        if self._call is not None:
+            call.deny()
+            return
+        self._call, self._muted = call, False
+        headers = call.request.headers
+        caller = headers.get("From", {})
+        remote = caller.get("number", "") if isinstance(caller, dict) else str(caller)
+        say(event="call", state="ringing", remote=remote)
+        threading.Thread(target=self._live, args=(call,), daemon=True).start()
+        info = str(headers.get("Call-Info", ""))
+        if self._settings.auto_answer or "answer-after=0" in info.replace(" ", ""):
+            call.answer()
+
+    def _live(self, call: VoIPCall) -> None:
+        """Follow the call to its end: speak, listen."""
+        try:
+            while call.state == CallState.RINGING:
+                time.sleep(0.005)
+            if call.state == CallState.ANSWERED:
+                say(event="call", state="talking")
+                self._talk(call)
+        finally:
+            self._call = None
+            say(event="call", state="over")
+
+    def _talk(self, call: VoIPCall) -> None:
+        assert self._source is not None
+        assert self._sink is not None
+        silence, turn = bytes(2 * FRAME), 0
+        next_frame = time.monotonic()
+        while call.state == CallState.ANSWERED:
+            said = self._source.read()
+            heard = _wide(call.read_audio(FRAME, blocking=False))
+            if call.RTPClients and call.RTPClients[0].pmout is not None:
+                call.write_audio(_narrow(silence if self._muted else said))
+            self._sink.write(heard)
+            turn += 1
+            if turn % LEVELS_EVERY == 0:
+                microphone = 0.0 if self._muted else sound.level(said)
+                say(
+                    event="levels",
+                    microphone=round(microphone, 3),
+                    earpiece=round(sound.level(heard), 3),
+                )
+            next_frame += sound.FRAME_MS / 1000
+            time.sleep(max(0.0, next_frame - time.monotonic()))
+
+    # --- the loop -----------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Obey until the input ends."""
+        commands: Commands = {
+            "open": self.open,
+            "answer": self.answer,
+            "hang_up": self.hang_up,
+            "mute": self.mute,
+        }
+        say(event="ready", pid=os.getpid())
+        for line in sys.stdin:
+            obey(commands, line, lambda error: str(error) or type(error).__name__)
+        if self._phone is not None:
+            self.hang_up()
+            self._phone.stop()
+        for end in (self._source, self._sink):
+            if end is not None:
+                end.close()
+        sys.stdout.flush()
+        os._exit(0)  # pyVoIP's timers are no daemons and would keep us
+
+
+def _wide(data: bytes) -> bytes:
+    """Unsigned 8 bit to 16 bit."""
+    return array("h", [(value - 128) << 8 for value in data]).tobytes()
+
+
+def _narrow(data: bytes) -> bytes:
+    """16 bit to unsigned 8 bit."""
+    return bytes((value >> 8) + 128 for value in array("h", data))
+
+
+def _free_port() -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
+        free.bind(("", 0))
+        return int(free.getsockname()[1])
+
+
+def _address_towards(host: str, port: int) -> str:
+    """This computer's address on the way there."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as way:
+        way.connect((host, port))
+        return str(way.getsockname()[0])
+
+
+if __name__ == "__main__":
+    Phone().run()
