@@ -39,6 +39,16 @@ def agent(
     sip: Annotated[
         str, typer.Option("--sip", help="HOST:PORT where a pjsip or pyvoip phone registers.")
     ] = "127.0.0.1:5060",
+    capture: Annotated[
+        str, typer.Option(help="Microphone: a part of its name, default, null, or a WAV to say.")
+    ] = "default",
+    playback: Annotated[
+        str, typer.Option(help="Earpiece: likewise; a WAV is written with what is heard.")
+    ] = "default",
+    ring: Annotated[str, typer.Option(help="A further device to ring through.")] = "",
+    check_audio: Annotated[
+        bool, typer.Option("--check-audio", help="Measure level, round trip and echo, and end.")
+    ] = False,
     lang: Annotated[str, typer.Option("--lang", help="en or zh.")] = "en",
     theme: Annotated[
         str, typer.Option(help="ccd-dark, ccd-light, ccd-contrast or ccd-blue.")
@@ -88,6 +98,10 @@ def agent(
 
         serve(web)
         return
+    if check_audio:
+        from tui.agent.cli import check_audio as check
+
+        raise typer.Exit(check(capture, playback, lang))
     there = elsewhere()
     login = Login(
         agent=name,
@@ -101,7 +115,13 @@ def agent(
         Options(
             login=login,
             phone=phone_settings(
-                phone, user=at or name, at=sip, password=os.environ.get(SIP_PASSWORD_VARIABLE, "")
+                phone,
+                user=at or name,
+                at=sip,
+                password=os.environ.get(SIP_PASSWORD_VARIABLE, ""),
+                capture=capture,
+                playback=playback,
+                ring=ring,
             ),
             language=lang,
             theme=theme,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
+import typer
 
 from ccd.cti.client import CtiError
 from ccd.errors import CcdError
@@ -15,12 +16,13 @@ from tui.agent.actions import ACTIONS
 from tui.agent.app import SoftphoneApp
 from tui.agent.headless import Headless, Robot, typed
 from tui.agent.login import LoginApp
-from tui.agent.phones.phone import Phone
-from tui.agent.phones.settings import PhoneSettings
+from tui.agent.phones import audio_check, sound
+from tui.agent.phones.phone import Phone, PhoneError
+from tui.agent.phones.settings import DEFAULT, PhoneSettings
 from tui.agent.script import ScriptError, Step, parse
 from tui.agent.service import Login, Service
 from tui.shared import keymap, themes
-from tui.shared.words import LANGUAGES
+from tui.shared.words import LANGUAGES, Words
 
 
 @dataclass(frozen=True)
@@ -132,7 +134,39 @@ def _phone(settings: PhoneSettings | None) -> Phone | None:
     return make_phone(settings)
 
 
-def phone_settings(back_end: str, *, user: str, at: str, password: str) -> PhoneSettings | None:
+def check_audio(capture: str, playback: str, language: str) -> int:
+    """Measure the headset and say what is wrong with it; 1: something is. Raises CcdError."""
+    words = Words(language)
+    try:
+        source = sound.open_source(capture, audio_check.RATE)
+        sink = sound.open_sink(playback, audio_check.RATE)
+    except PhoneError as error:
+        raise CcdError(str(error)) from error
+    try:
+        measured = audio_check.check(
+            audio_check.Headset(source, sink), lambda key: typer.echo(words(f"check.{key}"))
+        )
+    finally:
+        source.close()
+        sink.close()
+    verdicts = audio_check.judge(measured)
+    for each in verdicts:
+        typer.echo(f"{'✓' if each.fit else '✗'} {words(f'check.{each.key}', value=each.value)}")
+    fit = all(each.fit for each in verdicts)
+    typer.echo(words("check.fit" if fit else "check.unfit"))
+    return 0 if fit else 1
+
+
+def phone_settings(
+    back_end: str,
+    *,
+    user: str,
+    at: str,
+    password: str,
+    capture: str = DEFAULT,
+    playback: str = DEFAULT,
+    ring: str = "",
+) -> PhoneSettings | None:
     """Return the settings of a phone of this kind; None for one that stands on the desk.
 
     `at`: HOST:PORT where it registers. Raises CcdError.
@@ -150,6 +184,9 @@ def phone_settings(back_end: str, *, user: str, at: str, password: str) -> Phone
                 "password": password,
                 "host": host,
                 "port": int(port),
+                "capture": capture,
+                "playback": playback,
+                "ring": ring,
             },
             PhoneSettings,
         )

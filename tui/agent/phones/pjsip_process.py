@@ -21,6 +21,7 @@ import msgspec
 import pjsua2 as pj
 
 from tui.agent.phones import sound
+from tui.agent.phones.bell import Bell
 from tui.agent.phones.phone import PhoneError
 from tui.agent.phones.settings import PhoneSettings
 from tui.agent.phones.words import Commands, obey, say
@@ -89,6 +90,7 @@ class Call(pj.Call):  # type: ignore[misc]
         """Answered, or over."""
         state = self.getInfo().state
         if state == pj.PJSIP_INV_STATE_CONFIRMED:
+            self.phone.stop_ringing()
             say(event="call", state="talking")
         elif state == pj.PJSIP_INV_STATE_DISCONNECTED:
             self.phone.over(self)
@@ -136,6 +138,7 @@ class Phone:
         self._settings = PhoneSettings()
         self._muted = False
         self._told_at = 0.0
+        self._bell = Bell("")
 
     # --- commands ---------------------------------------------------------------------------
 
@@ -146,6 +149,7 @@ class Phone:
         source = sound.open_source(asked.capture, rate)
         sink = sound.open_sink(asked.playback, rate)
         local = asked.local_address or _address_towards(asked.host, asked.port)
+        self._bell = Bell(asked.ring)
         self._endpoint = endpoint = pj.Endpoint()
         endpoint.libCreate()
         endpoint.libInit(self._endpoint_settings(rate))
@@ -209,6 +213,7 @@ class Phone:
             call.answer(_with(200))
         else:
             call.answer(_with(180))
+            self._bell.begin()
 
     def connect(self, media: pj.AudioMedia) -> None:
         """Join the headset and the call's sound."""
@@ -223,7 +228,12 @@ class Phone:
         self._finished.append(call)
         if call is self._call:
             self._call = self._media = None
+            self.stop_ringing()
             say(event="call", state="over")
+
+    def stop_ringing(self) -> None:
+        """It was answered, or is over."""
+        self._bell.end()
 
     # --- the loop -----------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ one to the earpiece every 20 ms. Its audio is unsigned 8 bit.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import re
@@ -17,17 +18,41 @@ from array import array
 from typing import Any
 
 import msgspec
-from pyVoIP.VoIP import CallState, VoIPCall, VoIPPhone
+from pyVoIP.VoIP import CallState, VoIP, VoIPCall, VoIPPhone
 
 from tui.agent.phones import sound
+from tui.agent.phones.bell import Bell
 from tui.agent.phones.phone import PhoneError
 from tui.agent.phones.settings import PhoneSettings
 from tui.agent.phones.words import Commands, obey, say
 
 RATE = 8000
+RTP_PORTS = 16
+REGISTERED_S = 8.0
 FRAME = RATE * sound.FRAME_MS // 1000
 LEVELS_EVERY = 12
 """Frames."""
+
+
+def _at_once(_seconds: float, told: Any, arguments: list[Any]) -> threading.Timer:
+    """pyVoIP rings a second late; ours does not."""
+    return threading.Timer(0.0, told, arguments)
+
+
+setattr(VoIP, "Timer", _at_once)  # noqa: B010 - pyVoIP says nothing of types
+
+
+class Line(VoIPPhone):
+    """A pyVoIP phone that hears of callers who give up, which pyVoIP passes over."""
+
+    def callback(self, request: Any) -> None:
+        """Take a message; CANCEL ends the call that rings."""
+        if getattr(request, "method", None) == "CANCEL":
+            call = self.calls.get(request.headers["Call-ID"])
+            if call is not None and call.state == CallState.RINGING:
+                call.deny()
+        else:
+            super().callback(request)
 
 
 class Phone:
@@ -40,6 +65,7 @@ class Phone:
         self._settings = PhoneSettings()
         self._source: sound.Source | None = None
         self._sink: sound.Sink | None = None
+        self._bell = Bell("")
 
     # --- commands ---------------------------------------------------------------------------
 
@@ -48,8 +74,9 @@ class Phone:
         self._settings = asked = msgspec.convert(settings, PhoneSettings)
         self._source = sound.open_source(asked.capture, RATE)
         self._sink = sound.open_sink(asked.playback, RATE)
-        first = asked.rtp_port or random.randrange(20_000, 40_000, 2)
-        self._phone = phone = VoIPPhone(
+        self._bell = Bell(asked.ring)
+        first = asked.rtp_port or _free_block()
+        self._phone = phone = Line(
             asked.host,
             asked.port,
             asked.user,
@@ -58,22 +85,27 @@ class Phone:
             callCallback=self._comes,
             sipPort=asked.local_port or _free_port(),
             rtpPortLow=first,
-            rtpPortHigh=first + 30,
+            rtpPortHigh=first + RTP_PORTS - 2,
         )
         # It knows even ports only by luck; RFC 3550, 11 wants them.
-        phone.assignedPorts.extend(range(first + 1, first + 31, 2))
+        phone.assignedPorts.extend(range(first + 1, first + RTP_PORTS, 2))
         threading.Thread(target=self._register, args=(phone,), daemon=True).start()
 
     def _register(self, phone: VoIPPhone) -> None:
         try:
             phone.start()
         except Exception as error:  # whatever pyVoIP makes of an answer that it does not like
-            code = re.search(r"\b([3-6]\d\d)\b", str(error))
-            number = int(code[1]) if code else 408
+            found = re.search(r"\b([3-6]\d\d)\b", str(error))
+            number = int(found[1]) if found else 408
             say(event="registration", active=False, code=number, reason=str(error)[:80])
-        else:
-            active = phone.get_status().name == "REGISTERED"
-            say(event="registration", active=active, code=200 if active else 403, reason="")
+            return
+        until = time.monotonic() + REGISTERED_S
+        while phone.get_status().name == "REGISTERING" and time.monotonic() < until:
+            time.sleep(0.02)
+        status = phone.get_status().name
+        active = status == "REGISTERED"
+        code = 200 if active else 408 if status == "REGISTERING" else 403
+        say(event="registration", active=active, code=code, reason=status)
 
     def answer(self) -> None:
         """Answer the call that rings."""
@@ -102,6 +134,9 @@ class Phone:
     # --- what happens -----------------------------------------------------------------------
 
     def _comes(self, call: VoIPCall) -> None:
+        """In a thread of pyVoIP's, which forgets a call whose thread has ended: so it stays."""
+        if call.state != CallState.RINGING:
+            return  # he gave up at once
         if self._call is not None:
             call.deny()
             return
@@ -110,20 +145,23 @@ class Phone:
         caller = headers.get("From", {})
         remote = caller.get("number", "") if isinstance(caller, dict) else str(caller)
         say(event="call", state="ringing", remote=remote)
-        threading.Thread(target=self._live, args=(call,), daemon=True).start()
         info = str(headers.get("Call-Info", ""))
         if self._settings.auto_answer or "answer-after=0" in info.replace(" ", ""):
             call.answer()
+        self._live(call)
 
     def _live(self, call: VoIPCall) -> None:
         """Follow the call to its end: speak, listen."""
         try:
+            self._bell.begin()
             while call.state == CallState.RINGING:
                 time.sleep(0.005)
+            self._bell.end()
             if call.state == CallState.ANSWERED:
                 say(event="call", state="talking")
                 self._talk(call)
         finally:
+            self._bell.end()
             self._call = None
             say(event="call", state="over")
 
@@ -180,6 +218,21 @@ def _wide(data: bytes) -> bytes:
 def _narrow(data: bytes) -> bytes:
     """16 bit to unsigned 8 bit."""
     return bytes((value >> 8) + 128 for value in array("h", data))
+
+
+def _free_block() -> int:
+    """The first of some ports next to each other that nobody has."""
+    for _ in range(100):
+        first = random.randrange(30_000, 60_000, 2)
+        with contextlib.ExitStack() as held:
+            try:
+                for port in range(first, first + RTP_PORTS):
+                    free = held.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+                    free.bind(("", port))
+            except OSError:
+                continue
+            return first
+    raise PhoneError("this computer has no ports left for RTP")
 
 
 def _free_port() -> int:

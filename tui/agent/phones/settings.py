@@ -18,9 +18,8 @@ NULL = "null"
 """As a device: hear nothing, say nothing."""
 DEFAULT = "default"
 """As a device: the one the system prefers."""
-CODECS = {"pjsip": ("G722", "PCMU", "PCMA"), "pyvoip": ("PCMU", "PCMA"), "desk": ()}
-"""What each back end speaks, best first."""
-LONGEST_ECHO_MS = 500
+CODECS = {"pjsip": ("G722", "PCMU", "PCMA"), "pyvoip": ("PCMU",), "desk": ()}
+"""What each back end speaks, best first; pyVoIP would send PCMA as mu-law."""
 
 _HOST = re.compile(r"\[[0-9A-Fa-f:.%]+\]|[A-Za-z0-9_.-]+")
 _USER = re.compile(r"[A-Za-z0-9_.!~*'()&=+$,;?/%-]+")  # RFC 3261, 25.1: user
@@ -68,8 +67,6 @@ class PhoneSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     playback: str = DEFAULT
     ring: str = ""
     """The device that rings, beside the headset; empty: no ring through a device."""
-    echo_ms: int = 0
-    """Longest echo that is cancelled; 0: none, which is right with a headset."""
     auto_answer: bool = False
     """Answer whatever comes, after a short tone in the ear: for who has asked for calls by being
     ready. Off, only calls that the server marks so are answered by themselves (those that the
@@ -97,8 +94,6 @@ class PhoneSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         for name, least in (("expires_s", 10), ("retry_s", 1)):
             if getattr(self, name) < least:
                 raise _wrong(name, f"{getattr(self, name)} is too short", f"write {least} or more")
-        if not 0 <= self.echo_ms <= LONGEST_ECHO_MS:
-            raise _wrong("echo_ms", f"{self.echo_ms} is out of range", f"0 to {LONGEST_ECHO_MS}")
         known = CODECS[self.back_end]
         for codec in self.codecs:
             if codec not in known:

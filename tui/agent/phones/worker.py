@@ -205,7 +205,10 @@ def _refused(said: Said, settings: PhoneSettings) -> tuple[str, str]:
     where = f"{settings.host}:{settings.port}"
     match said["code"]:
         case 401 | 403 | 407:
-            return f"{where} refuses the password of phone {settings.user!r}", "CCD_SIP_PASSWORD"
+            mend = "CCD_SIP_PASSWORD"
+            if settings.back_end == "pyvoip":
+                mend += "; and it knows MD5 alone, which must stand first in sip.digest_algorithms"
+            return f"{where} refuses the password of phone {settings.user!r}", mend
         case 404:
             return f"{where} knows no phone {settings.user!r}", "name a [[phone]] with --at"
         case 408 | 503 | 0:
