@@ -11,7 +11,7 @@ import contextlib
 import itertools
 import os
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +20,10 @@ import pytest
 import pytest_asyncio
 from peers import audio
 from peers.asking import until
-from peers.centre import AGENT_HZ, AGENTS, CALLER_HZ, STRAIGHT, Centre, password
+from peers.centre import AGENT_HZ, AGENTS, CALLER_HZ, DOMAIN, STRAIGHT, Centre, password
 from peers.daemon import Watch
 from peers.ports import HOST
+from peers.sipp import Sipp
 
 from ccd.events import Bridged, DigitsGenerated
 from ccd.model import AgentState
@@ -39,6 +40,15 @@ TALK_S = 1.5
 SETTLING_S = 0.6
 
 
+@pytest.fixture(scope="module")
+def centre(open_centre: Callable[..., Centre]) -> Centre:
+    """MD5 stands first for SIPp's sake; the agent's phone answers his own calls by itself."""
+    return open_centre(
+        sip={"domain": DOMAIN, "digest_algorithms": ["MD5", "SHA-256"]},
+        phone=[{"name": name, "password": password(name), "auto_answer": True} for name in AGENTS],
+    )
+
+
 @pytest_asyncio.fixture(loop_scope="module")
 async def watch(centre: Centre) -> AsyncIterator[Watch]:
     async with Watch(centre.daemon) as watching:
@@ -53,8 +63,8 @@ def settings(centre: Centre, back_end: str, heard: Path, **options: Any) -> Phon
             "password": password(A),
             "host": HOST,
             "port": centre.daemon.port,
-            "domain": "ccd.test",
-            "codecs": ("PCMA",),
+            "domain": DOMAIN,
+            "codecs": ("PCMU",),
             "capture": str(centre.tone(AGENT_HZ[A])),
             "playback": str(heard),
             **options,
@@ -137,6 +147,74 @@ async def test_a_phone_hears_and_is_heard(
     stretches = audio.tone_stretches(said, AGENT_HZ[A])
     gaps = [b.start - a.end for a, b in itertools.pairwise(stretches)]
     assert max(gaps) > 0.6, "the mute was heard of by nobody"
+
+
+@pytest.mark.parametrize("back_end", ["pjsip", "pyvoip"])
+async def test_a_phone_stops_ringing_when_the_caller_gives_up(
+    back_end: str, centre: Centre, tmp_path: Path
+) -> None:
+    async with (
+        working(settings(centre, back_end, tmp_path / "a.wav"), centre) as service,
+        centre.caller() as caller,
+    ):
+        phone = service.phone
+        assert phone is not None
+        for _ in range(2):
+            line = await caller.call(centre.uri(STRAIGHT))
+            await until(lambda: phone.state is PhoneState.RINGING)
+            assert phone.incoming == caller.user
+            await caller.hang_up(line)
+            await until(lambda: phone.state is PhoneState.IDLE)
+
+
+@pytest.mark.parametrize("back_end", ["pjsip", "pyvoip"])
+async def test_a_phone_is_free_when_the_caller_hangs_up(
+    back_end: str, centre: Centre, tmp_path: Path
+) -> None:
+    async with (
+        working(settings(centre, back_end, tmp_path / "a.wav"), centre) as service,
+        centre.caller() as caller,
+    ):
+        phone = service.phone
+        assert phone is not None
+        for _ in range(2):
+            line = await caller.call(centre.uri(STRAIGHT))
+            await stage(service, Stage.RINGING)
+            await service.do("answer")
+            await stage(service, Stage.SPEAKING)
+            await caller.hang_up(line)
+            await until(lambda: phone.state is PhoneState.IDLE)
+            await stage(service)
+
+
+async def test_a_phone_on_the_desk_talks_while_the_screen_controls_it(
+    centre: Centre, watch: Watch, tmp_path: Path
+) -> None:
+    """SIPp is the phone: it registers, answers what rings, and knows nothing of a softphone."""
+    desk = Sipp("uas_agent", tmp_path, duration_ms=100)
+    register = Sipp(
+        "uac_register", tmp_path, remote=centre.address, service=A, user=A, password=password(A),
+        auth_uri=DOMAIN, port=desk.port, keys={"domain": DOMAIN, "expires": "60"},
+    )  # fmt: skip
+    (await register.run()).check(1)
+    async with desk:
+        service = Service(Login(A, state=str(centre.daemon.state)))
+        await service.start(take=True)
+        try:
+            await until(lambda: service.link is LinkState.UP)
+            await service.do("ready")
+            async with centre.caller() as caller:
+                await caller.call(centre.uri(STRAIGHT))
+                await stage(service, Stage.SPEAKING)
+                await service.do("hold")
+                await stage(service, Stage.HELD)
+                await service.do("retrieve")
+                await stage(service, Stage.SPEAKING)
+                await service.do("hang_up")
+                await stage(service)
+        finally:
+            await service.client.log_off()
+            await service.close()
 
 
 async def test_keys_go_from_the_phone_itself(centre: Centre, watch: Watch, tmp_path: Path) -> None:

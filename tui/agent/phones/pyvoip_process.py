@@ -42,6 +42,12 @@ def _at_once(_seconds: float, told: Any, arguments: list[Any]) -> threading.Time
 setattr(VoIP, "Timer", _at_once)  # noqa: B010 - pyVoIP says nothing of types
 
 
+def refuse(call: VoIPCall) -> None:
+    """Answer 486. pyVoIP's own way stops sound that has not begun, and falls over that."""
+    call.RTPClients = []
+    call.deny()
+
+
 class Line(VoIPPhone):
     """A pyVoIP phone that hears of callers who give up, which pyVoIP passes over."""
 
@@ -50,7 +56,7 @@ class Line(VoIPPhone):
         if getattr(request, "method", None) == "CANCEL":
             call = self.calls.get(request.headers["Call-ID"])
             if call is not None and call.state == CallState.RINGING:
-                call.deny()
+                refuse(call)
         else:
             super().callback(request)
 
@@ -117,7 +123,7 @@ class Phone:
         if call is None:
             return
         if call.state == CallState.RINGING:
-            call.deny()
+            refuse(call)
         elif call.state == CallState.ANSWERED:
             call.hangup()
 
@@ -138,7 +144,7 @@ class Phone:
         if call.state != CallState.RINGING:
             return  # he gave up at once
         if self._call is not None:
-            call.deny()
+            refuse(call)
             return
         self._call, self._muted = call, False
         headers = call.request.headers
