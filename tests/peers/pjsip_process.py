@@ -19,6 +19,8 @@ from typing import Any
 
 import pjsua2 as pj
 
+from tui.agent.phones.words import obey, say
+
 STATES = {
     pj.PJSIP_INV_STATE_CALLING: "calling",
     pj.PJSIP_INV_STATE_INCOMING: "incoming",
@@ -34,12 +36,6 @@ MEDIA = {
     pj.PJSUA_CALL_MEDIA_REMOTE_HOLD: "remote_hold",
     pj.PJSUA_CALL_MEDIA_ERROR: "error",
 }
-
-
-def say(**fields: Any) -> None:
-    """One line up."""
-    sys.stdout.write(json.dumps(fields) + "\n")
-    sys.stdout.flush()
 
 
 def is_complete(path: str) -> bool:
@@ -414,7 +410,7 @@ class Phone:
                     break
                 *lines, waiting = (waiting + data).split(b"\n")
                 for line in lines:
-                    self._obey(commands, json.loads(line))
+                    obey(commands, line, _explained)
         self._leave()
 
     def _turn(self) -> None:
@@ -435,17 +431,6 @@ class Phone:
             self._closing.remove((number, path))
             say(event="recorded", call=number)
 
-    @staticmethod
-    def _obey(commands: dict[str, Callable[..., Any]], command: dict[str, Any]) -> None:
-        try:
-            result = commands[command["op"]](**command["args"])
-        except pj.Error as error:
-            say(id=command["id"], ok=False, error=f"{error.status}: {error.reason} ({error.title})")
-        except Exception as error:
-            say(id=command["id"], ok=False, error=f"{type(error).__name__}: {error}")
-        else:
-            say(id=command["id"], ok=True, result=result)
-
     def _leave(self) -> None:
         self.endpoint.hangupAllCalls()
         for _ in range(20):
@@ -457,6 +442,12 @@ class Phone:
         self._player = None
         self.account.shutdown()
         self.endpoint.libDestroy()
+
+
+def _explained(error: Exception) -> str:
+    if isinstance(error, pj.Error):
+        return f"{error.status}: {error.reason} ({error.title})"
+    return f"{type(error).__name__}: {error}"
 
 
 if __name__ == "__main__":

@@ -24,17 +24,10 @@ import pyVoIP
 from pyVoIP import RTP
 from pyVoIP.VoIP import CallState, VoIPCall, VoIPPhone
 
-_output = threading.Lock()
+from tui.agent.phones.words import obey, say
 
 EVENTS = "0123456789*#ABCD"
 FRAME = 160
-
-
-def say(**fields: Any) -> None:
-    """One line up."""
-    with _output:
-        sys.stdout.write(json.dumps(fields) + "\n")
-        sys.stdout.flush()
 
 
 class KeyingSocket:
@@ -222,13 +215,7 @@ class Phone:
             "digits": self.digits,
         }
         for line in sys.stdin:
-            command = json.loads(line)
-            try:
-                result = commands[command["op"]](**command["args"])
-            except Exception as error:
-                say(id=command["id"], ok=False, error=f"{type(error).__name__}: {error}")
-            else:
-                say(id=command["id"], ok=True, result=result)
+            obey(commands, line)
         self._phone.stop()
 
 

@@ -71,18 +71,25 @@ class DeskScreen(Screen[None]):
         with Horizontal(id="middle"):
             with Vertical(id="left"):
                 yield Drawn(id="lines")
-                yield AskPane(id="ask")
-                with TabbedContent(id="tabs"):
-                    with TabPane(words("pane.caller"), id="caller-tab"), VerticalScroll():
-                        yield Drawn(id="caller")
-                    with TabPane(words("pane.script"), id="script-tab"), VerticalScroll():
-                        yield Markdown(id="script")
-                    with TabPane(words("pane.notes"), id="notes-tab"):
-                        yield TextArea(id="notes", placeholder=words("notes.hint"))
-                    with TabPane(words("pane.messages"), id="messages-tab"), VerticalScroll():
-                        yield Drawn(id="messages")
-                    with TabPane(words("pane.help"), id="help-tab"), VerticalScroll():
-                        yield Drawn(id="help")
+                with Horizontal(id="lower"):
+                    with VerticalScroll(id="beside"):
+                        yield Drawn(id="caller-beside")
+                    with Vertical(id="panes"):
+                        yield AskPane(id="ask")
+                        with TabbedContent(id="tabs"):
+                            with TabPane(words("pane.caller"), id="caller-tab"), VerticalScroll():
+                                yield Drawn(id="caller")
+                            with TabPane(words("pane.script"), id="script-tab"), VerticalScroll():
+                                yield Markdown(id="script")
+                            with TabPane(words("pane.notes"), id="notes-tab"):
+                                yield TextArea(id="notes", placeholder=words("notes.hint"))
+                            with (
+                                TabPane(words("pane.messages"), id="messages-tab"),
+                                VerticalScroll(),
+                            ):
+                                yield Drawn(id="messages")
+                            with TabPane(words("pane.help"), id="help-tab"), VerticalScroll():
+                                yield Drawn(id="help")
             with Vertical(id="right"):
                 yield Drawn(id="pulse")
                 yield Drawn(id="day")
@@ -97,6 +104,7 @@ class DeskScreen(Screen[None]):
         self.query_one("#ask").display = False
         for pane, word in (("lines", "lines"), ("pulse", "pulse"), ("day", "day")):
             self.query_one(f"#{pane}").border_title = self.app.words(f"pane.{word}")
+        self.query_one("#beside").border_title = self.app.words("pane.caller")
         self.query_one("#team-scroll").border_title = self.app.words("pane.team")
         self.set_focus(None)
         self.draw()
@@ -121,7 +129,9 @@ class DeskScreen(Screen[None]):
         app, service, words = self.app, self.app.service, self.app.words
         desk, now, keys = service.desk, service.clock(), app.keys_shown
         self.tick()
-        self._put("#caller", panes.caller(service, words, now))
+        who = panes.caller(service, words, now)
+        self._put("#caller", who)
+        self._put("#caller-beside", who)
         self._put("#messages", panes.messages(list(desk.messages), words, now))
         self._put("#day", panes.my_day(desk, words, now))
         right = self.query_one("#right")
