@@ -39,8 +39,9 @@ async def nothing(pilot: Pilot[Any]) -> None:
 def pressing(*keys: str) -> Callable[[Pilot[Any]], Awaitable[None]]:
     async def press(pilot: Pilot[Any]) -> None:
         await pilot.pause()
-        await pilot.press(*keys)
-        await pilot.pause()
+        for key in keys:
+            await pilot.press(key)
+            await pilot.pause()
 
     return press
 
@@ -55,7 +56,6 @@ SCENES: dict[str, tuple[Callable[[Scene], Any], Callable[[Pilot[Any]], Awaitable
     "ringing": (Scene.ringing, nothing),
     "consulting": (Scene.consulting, pressing("2")),
     "wrapping": (Scene.wrapping, pressing("w")),
-    "directory": (Scene.speaking, pressing("c", "o")),
 }
 
 

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from textual.app import App, SystemCommand
 from textual.screen import Screen
-from textual.widgets import TabbedContent, TextArea
+from textual.widgets import Input, TabbedContent, TextArea
 
 from ccd.cti.client import CtiError
 from ccd.events import Event, MessageSent
@@ -66,6 +66,7 @@ class SoftphoneApp(App[int]):
         for theme in themes.THEMES:
             self.register_theme(theme)
         self.theme = self._first_theme
+        self.animation_level = "none"  # nothing moves by itself: not over a slow line either
         for action in ACTIONS:
             key = self.desk_keys[action.id]
             keys = KEY_NAMES.get(key, key)
@@ -135,8 +136,8 @@ class SoftphoneApp(App[int]):
     async def action_press(self, name: str) -> None:
         """A key of the table was pressed."""
         action, screen = BY_ID[name], self._desk_screen
-        if screen is None:
-            return
+        if screen is None or (screen.asking and not isinstance(screen.focused, Input)):
+            return  # what is typed on the way to a question is no action
         why = action.why_not(self.service.desk, self.service.around)
         if why:
             self._refused(name, self.words(f"why.{why}"))

@@ -102,6 +102,8 @@ class DeskScreen(Screen[None]):
     def on_mount(self) -> None:
         """Begin to draw."""
         self.query_one("#ask").display = False
+        self.query_one("#answer", Input).cursor_blink = False
+        self.query_one("#notes", TextArea).cursor_blink = False
         for pane, word in (("lines", "lines"), ("pulse", "pulse"), ("day", "day")):
             self.query_one(f"#{pane}").border_title = self.app.words(f"pane.{word}")
         self.query_one("#beside").border_title = self.app.words("pane.caller")
