@@ -23,6 +23,7 @@ import psutil
 import uvloop
 
 from bench._queue_centre import QueueCentre, missing, queue_centre
+from bench._until import until
 from bench.result import Result, at_most, figure
 from ccd.events import Delivered, Event, Held, Retrieved
 from tui.agent.app import SoftphoneApp
@@ -83,7 +84,7 @@ async def _work(centre: QueueCentre) -> tuple[list[float], list[float]]:
                 effects.put_nowait(event.at)
 
         service.on_event = also
-        await _until(lambda: service.link is LinkState.UP)
+        await until(lambda: service.link is LinkState.UP)
         await pilot.press("r")
         calling = asyncio.create_task(centre.call(1, CALLS))
         keys: list[float] = []
@@ -106,13 +107,6 @@ async def _work(centre: QueueCentre) -> tuple[list[float], list[float]]:
         at - app.delivered[call] for call, at in app.popped.items() if at and call in app.delivered
     ]
     return pops, keys
-
-
-async def _until(true: object) -> None:
-    assert callable(true)
-    async with asyncio.timeout(10):
-        while not true():  # noqa: ASYNC110 - what is awaited tells nobody
-            await asyncio.sleep(0.01)
 
 
 async def _rest(folder: Path) -> float:

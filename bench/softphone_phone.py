@@ -10,10 +10,11 @@ import psutil
 import uvloop
 
 from bench._queue_centre import DOMAIN, missing, queue_centre
+from bench._until import until
 from bench.result import Result, at_most, figure
 from ccd.cti.client import Client
 from tui.agent.phones.make import make_phone
-from tui.agent.phones.phone import Phone, PhoneState
+from tui.agent.phones.phone import PhoneState
 from tui.agent.phones.settings import PhoneSettings
 from tui.agent.phones.worker import WorkerPhone
 
@@ -41,7 +42,7 @@ async def _in_a_call(client: Client, sip: int, codec: str) -> float:
     try:
         await client.log_in(AGENT)
         await client.make_call(agent=AGENT)
-        await _until_talking(phone)
+        await until(lambda: phone.state is PhoneState.TALKING)
         await asyncio.sleep(SETTLE_S)
         process = psutil.Process(phone.pid)
         before = process.cpu_times()
@@ -52,12 +53,6 @@ async def _in_a_call(client: Client, sip: int, codec: str) -> float:
     finally:
         await phone.close()
     return 100 * (after.user + after.system - before.user - before.system) / CALL_S
-
-
-async def _until_talking(phone: Phone) -> None:
-    async with asyncio.timeout(10):
-        while phone.state is not PhoneState.TALKING:  # noqa: ASYNC110 - a bench may look
-            await asyncio.sleep(0.02)
 
 
 def run() -> list[Result]:

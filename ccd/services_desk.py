@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Protocol
 
 from ccd.acd.views import AgentView
@@ -29,8 +28,7 @@ from ccd.events import MessageSent
 from ccd.live import Live
 from ccd.model import AgentState
 from ccd.paths import StatePaths
-from ccd.services_records import read_page
-from ccd.store.errors import StoreError
+from ccd.services_records import page
 
 SERVED = ("workplace", "pulse", "my_calls", "send_message")
 """The operations that are done here."""
@@ -108,7 +106,8 @@ class DeskHandlers:
     def pulse(self, _session: Session, args: AgentArgs) -> PulseResult:
         """How his queues are."""
         name, acd = args.agent or "", self._daemon.centre.acd
-        _agent(self._daemon.live.settings, name)
+        if not acd.knows(name):
+            raise _unknown(name)
         view = acd.agent(name)
         served = frozenset(view.queues) if view is not None else frozenset()
         now = self._daemon.centre.loop.time()
@@ -143,10 +142,7 @@ class DeskHandlers:
     async def my_calls(self, _session: Session, args: MyCallsArgs) -> CallRecordsResult:
         """His own calls."""
         wanted = CallRecordsArgs(agent=args.agent, since=args.since, limit=args.limit)
-        try:
-            return await asyncio.to_thread(read_page, self._daemon.paths.database, wanted)
-        except StoreError as error:
-            raise CtiError(ErrorCode.REFUSED, str(error)) from error
+        return await page(self._daemon.paths.database, wanted)
 
     def send_message(self, session: Session, args: SendMessageArgs) -> SendMessageResult:
         """A line for somebody's screen."""
@@ -166,7 +162,7 @@ class DeskHandlers:
         if args.agent is None or args.queue is not None:
             raise CtiError(ErrorCode.BAD_ARGS, "say to whom: an agent, or a queue")
         if not acd.knows(args.agent):
-            raise CtiError(ErrorCode.UNKNOWN_AGENT, f"the settings have no agent {args.agent!r}")
+            raise _unknown(args.agent)
         if all(view.name != args.agent for view in here):
             raise CtiError(ErrorCode.WRONG_STATE, f"{args.agent!r} is not logged on")
         return [args.agent]
@@ -179,5 +175,9 @@ def _with_him(view: AgentView, served: frozenset[str]) -> bool:
 def _agent(settings: Settings, name: str) -> Agent:
     found = next((each for each in settings.agent if each.name == name), None)
     if found is None:
-        raise CtiError(ErrorCode.UNKNOWN_AGENT, f"the settings have no agent {name!r}")
+        raise _unknown(name)
     return found
+
+
+def _unknown(name: str) -> CtiError:
+    return CtiError(ErrorCode.UNKNOWN_AGENT, f"the settings have no agent {name!r}")

@@ -32,14 +32,18 @@ class RecordHandlers:
 
     async def call_records(self, _session: Session, args: CallRecordsArgs) -> CallRecordsResult:
         """A page of call records."""
-        try:
-            return await asyncio.to_thread(read_page, self._daemon.paths.database, args)
-        except StoreError as error:
-            raise CtiError(ErrorCode.REFUSED, str(error)) from error
+        return await page(self._daemon.paths.database, args)
 
 
-def read_page(path: Path, args: CallRecordsArgs) -> CallRecordsResult:
-    """Read a page of call records from a database. Raises StoreError, CtiError(unknown_call)."""
+async def page(path: Path, args: CallRecordsArgs) -> CallRecordsResult:
+    """Return a page of call records, read away from the event loop. Raises CtiError."""
+    try:
+        return await asyncio.to_thread(_read, path, args)
+    except StoreError as error:
+        raise CtiError(ErrorCode.REFUSED, str(error)) from error
+
+
+def _read(path: Path, args: CallRecordsArgs) -> CallRecordsResult:
     db = open_read_only(path)
     try:
         with translated(path):

@@ -317,18 +317,7 @@ class Switch:
         leg = self._outbound.prepare_phone(call, agent=agent, phone=phone)
         call.ringing.append(leg)
         self._keep(call)
-        self._events.publish(
-            Originated(
-                call=call.id,
-                leg=leg.id,
-                ani=ani,
-                dnis=number,
-                trunk="",
-                party=Party.AGENT,
-                direction=direction,
-                agent=agent,
-            )
-        )
+        self._say_originated(call, leg)
         self._say_delivered(call, leg, queue=queue)
         self._outbound.call_phone(leg, phone=phone, queue=queue, now=self._clock())
         self._belongs_to(leg, agent)

@@ -146,19 +146,13 @@ def _recording(paused: bool) -> Callable[[Desk], str]:
 
 
 def _number(desk: Desk) -> str:
-    line, wrapping = desk.shown, desk.wrapping
-    number = line.number if line is not None else wrapping.number if wrapping is not None else ""
+    number = "" if desk.subject is None else desk.subject.number
     return OK if any(each.isdigit() for each in number) else "no_number"
 
 
 def _customer(desk: Desk) -> str:
-    line, wrapping = desk.shown, desk.wrapping
-    known = line.customer if line is not None else wrapping.customer if wrapping else None
-    return OK if known is not None else "no_customer"
-
-
-def _lock(desk: Desk, around: Around) -> str:
-    return _seated(lambda _: OK)(desk, around)
+    known = desk.subject is not None and desk.subject.customer is not None
+    return OK if known else "no_customer"
 
 
 def _unlock(desk: Desk, around: Around) -> str:
@@ -177,6 +171,7 @@ def _mute(desk: Desk, around: Around) -> str:
     return _has("not_speaking", *LIVE)(desk)
 
 
+_at_work = _seated(lambda _: OK)
 _IN_CALL = (Stage.SPEAKING, Stage.CONFERENCE)
 
 ACTIONS: tuple[Action, ...] = (
@@ -201,21 +196,21 @@ ACTIONS: tuple[Action, ...] = (
     Action("invite", "+", "", "second", 18, _seated(_has("not_speaking", *_IN_CALL))),
     Action("dial", "d", "f9", "reach", 40, _seated(_dial)),
     Action("redial", "D", "", "reach", 5, _seated(_redial)),
-    Action("directory", "/", "", "reach", 16, _seated(lambda _: OK)),
+    Action("directory", "/", "", "reach", 16, _at_work),
     Action("pickup", "u", "", "reach", 4, _seated(_dial)),
     Action("unpark", "U", "", "reach", 3, _seated(_dial)),
     Action("callback", "B", "", "reach", 8, _seated(_number)),
-    Action("voicemail", "v", "", "reach", 6, _seated(lambda _: OK)),
-    Action("message", "M", "", "reach", 2, _seated(lambda _: OK)),
+    Action("voicemail", "v", "", "reach", 6, _at_work),
+    Action("message", "M", "", "reach", 2, _at_work),
     Action("note", "N", "", "reach", 7, _seated(_customer)),
     Action("ready", "r", "f10", "seat", 85, _seated(_ready)),
-    Action("not_ready", "n", "", "seat", 35, _seated(lambda _: OK)),
+    Action("not_ready", "n", "", "seat", 35, _at_work),
     Action("wrap_up", "w", "f11", "seat", 90, _seated(_wrap_up)),
     Action("done", "W", "", "seat", 45, _seated(_done)),
-    Action("lock", "l", "", "seat", 1, _lock),
+    Action("lock", "l", "", "seat", 1, _at_work),
     Action("unlock", "L", "", "seat", 95, _unlock),
     Action("take_back", "R", "", "seat", 99, _take_back),
-    Action("log_off", "Q", "", "seat", 1, _seated(lambda _: OK)),
+    Action("log_off", "Q", "", "seat", 1, _at_work),
     Action("caller_pane", "1", "", "screen", 0, _always),
     Action("script_pane", "2", "", "screen", 0, _always),
     Action("notes_pane", "3", "", "screen", 0, _always),

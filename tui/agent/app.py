@@ -120,8 +120,8 @@ class SoftphoneApp(App[int]):
     @property
     def noted_call(self) -> str:
         """The call whose notes are shown."""
-        line, wrapping = self.service.desk.shown, self.service.desk.wrapping
-        return line.call if line is not None else wrapping.call if wrapping is not None else ""
+        subject = self.service.desk.subject
+        return "" if subject is None else subject.call
 
     def tell(self, text: str, *, wrong: bool = False) -> None:
         """Say what came of something, above the keys."""
@@ -159,7 +159,12 @@ class SoftphoneApp(App[int]):
             return
         task = asyncio.get_running_loop().create_task(self._effect(name, argument))
         self._effects.add(task)
-        task.add_done_callback(self._effects.discard)
+        task.add_done_callback(self._effected)
+
+    def _effected(self, task: asyncio.Task[None]) -> None:
+        self._effects.discard(task)
+        if not task.cancelled() and (fault := task.exception()) is not None:
+            self._fault(fault)
 
     async def _effect(self, name: str, argument: str) -> None:
         try:

@@ -52,7 +52,7 @@ KEPT_MESSAGES = 100
 KEPT_CALLS = 64
 """Calls that are over of which it is still known who it was, for after-call work and redialling."""
 
-SECRET_KEYS = frozenset({"ani", "dnis"})
+SHOWN_ELSEWHERE = frozenset({"ani", "dnis"})
 """Of a call's data: what the screen shows elsewhere."""
 
 
@@ -332,10 +332,14 @@ class Desk:
         return next(iter((*with_customer, *lines)), None)
 
     @property
+    def subject(self) -> Line | Wrapping | None:
+        """What notes, callbacks and the caller's pane are about: a call, or the one wrapped up."""
+        return self.shown or self.wrapping
+
+    @property
     def queue(self) -> ServedQueueView | None:
         """The queue of the call that the screen shows, or that he wraps up."""
-        line, wrapping = self.shown, self.wrapping
-        name = line.queue if line is not None else wrapping.queue if wrapping is not None else ""
+        name = "" if self.subject is None else self.subject.queue
         return next((each for each in self.place.queues if each.name == name), None)
 
     def title(self, name: str) -> str:
@@ -343,7 +347,7 @@ class Desk:
         contacts = (each for each in self.place.contacts if each.name == name and each.title)
         return next((each.title for each in contacts), name)
 
-    def occupancy(self, now: float) -> Day:
+    def figures(self, now: float) -> Day:
         """His figures up to now."""
         day = self.day
         return replace(
@@ -518,7 +522,7 @@ class Desk:
             since=about.stage_at,
             begun=call.offered_at,
             others=tuple(self.title(name) for name in (others[1:] if internal else others)),
-            data={k: v for k, v in about.data.items() if k not in SECRET_KEYS},
+            data={k: v for k, v in about.data.items() if k not in SHOWN_ELSEWHERE},
             customer=about.customer,
             matches=about.matches,
             recording=about.recording,

@@ -152,9 +152,9 @@ class DeskScreen(Screen[None]):
     def tick(self) -> None:
         """Draw what changes with time alone."""
         app, service, words = self.app, self.app.service, self.app.words
-        now, width = service.clock(), self.size.width
-        self._put("#seat", panes.seat_bar(service, words, now, width))
-        self._put("#lines", panes.lines(service.desk, words, app.keys_shown, now, width))
+        now = service.clock()
+        self._put("#seat", panes.seat_bar(service, words, now))
+        self._put("#lines", panes.lines(service.desk, words, app.keys_shown, now))
         right = self.query_one("#right")
         self._put("#team", panes.team(service.desk, words, now, max(20, right.size.width - 4)))
 

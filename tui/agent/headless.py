@@ -17,12 +17,13 @@ from typing import TextIO
 
 from ccd.cti.client import CtiError
 from ccd.errors import CcdError
-from ccd.events import CallCleared, Event, MessageSent
+from ccd.events import Event, MessageSent
 from ccd.model import AgentState
 from tui.agent.desk import LIVE, Desk, Line, Stage
 from tui.agent.phones.phone import PhoneError
 from tui.agent.script import ScriptError, Step, command
 from tui.agent.service import LinkState, NotPossibleError, Service, WrongTimeError
+from tui.shared.words import Words
 
 REFUSALS = (CtiError, PhoneError, NotPossibleError, WrongTimeError)
 """How an action can be refused."""
@@ -99,19 +100,14 @@ class Headless:
         self.service = service
         self.teller = Teller(service, out, as_json=as_json)
         self._news = asyncio.Event()
-        self._cleared = 0
         service.on_change = self._changed
-        service.on_event = self._heard
+        service.on_event = self.teller.heard
         self._fault: BaseException | None = None
         service.on_fault = self._failed
 
     def _changed(self) -> None:
         self.teller.changed()
         self._news.set()
-
-    def _heard(self, event: Event) -> None:
-        self.teller.heard(event)
-        self._cleared += isinstance(event, CallCleared)
 
     def _failed(self, fault: BaseException) -> None:
         self._fault = fault
@@ -122,14 +118,20 @@ class Headless:
     async def run(self, steps: Sequence[Step]) -> None:
         """Carry a script out. Raises FailedError where a step cannot be."""
         await self._linked()
+        await self._steps(steps)
+
+    async def _steps(self, steps: Sequence[Step]) -> bool:
+        """Whether it goes on after them: not after `quit`."""
         for step in steps:
             if step.word == "quit":
-                return
+                return False
             if step.word == "repeat":
                 for _ in range(int(step.argument)):
-                    await self.run(step.steps)
+                    if not await self._steps(step.steps):
+                        return False
             else:
                 await self._do(step)
+        return True
 
     async def _linked(self) -> None:
         """Wait until it is known how he is."""
@@ -193,7 +195,7 @@ class Headless:
             except (ScriptError, FailedError) as error:
                 self.teller.say("refused", why=str(error))
             else:
-                self.teller.say("done", what_=step.word)
+                self.teller.say("done", action=step.word)
 
     # --- a robot --------------------------------------------------------------------------------
 
@@ -245,8 +247,6 @@ async def typed() -> AsyncIterator[str]:
 
 def _said(error: Exception) -> str:
     if isinstance(error, NotPossibleError):
-        from tui.shared.words import Words
-
         return Words("en").known(f"why.{error.why}")
     return error.message if isinstance(error, CtiError) else str(error)
 

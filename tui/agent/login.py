@@ -10,12 +10,11 @@ from textual.containers import Vertical
 from textual.widgets import Input, Static
 
 from ccd.cti.client import Client, CtiError, ErrorCode
-from tui.agent.service import Login
+from tui.agent.service import AWAY, Login
 from tui.shared import themes
 from tui.shared.words import Words
 
 RETRY_S = 1.0
-_AWAY = frozenset({ErrorCode.UNAVAILABLE, ErrorCode.TIMEOUT})
 
 
 @dataclass(frozen=True)
@@ -53,7 +52,7 @@ class LoginApp(App[Answer | None]):
     @property
     def waits(self) -> bool:
         """Whether there is nothing to do but to wait for the daemon."""
-        return self._error.code in _AWAY
+        return self._error.code in AWAY
 
     def compose(self) -> ComposeResult:
         """What is wrong, and what to do."""
@@ -87,7 +86,7 @@ class LoginApp(App[Answer | None]):
             try:
                 await client.connect()
             except CtiError as error:
-                if error.code not in _AWAY:
+                if error.code not in AWAY:
                     break
             else:
                 await client.close()

@@ -18,9 +18,9 @@ from typing import Any
 
 from ccd.cti.catalogue import Record
 from ccd.cti.client import Client, CtiError, ErrorCode
-from ccd.events import CallCleared, Delivered, Event, MessageSent, WrappedUp
+from ccd.events import CallCleared, Delivered, Event, WrappedUp
 from tui.agent.actions import BY_ID, Around
-from tui.agent.desk import LIVE, Desk, Line, Stage
+from tui.agent.desk import LIVE, Desk, Stage
 from tui.agent.phones.phone import Ability, Phone, PhoneError, PhoneState
 
 PULSE_S = 2.0
@@ -37,7 +37,8 @@ RING_S = 3.0
 
 TIMEOUT_S = 4.0
 
-_GONE = frozenset({ErrorCode.TIMEOUT, ErrorCode.UNAVAILABLE})
+AWAY = frozenset({ErrorCode.TIMEOUT, ErrorCode.UNAVAILABLE})
+"""How it is said that the daemon is not there."""
 
 
 class LinkState(StrEnum):
@@ -185,7 +186,7 @@ class Service:
             except CtiError as error:
                 if error.code in (ErrorCode.UNKNOWN_MONITOR, ErrorCode.GONE):
                     continue
-                if error.code in _GONE:
+                if error.code in AWAY:
                     self._linked(LinkState.LOST)
                     await asyncio.sleep(RETRY_S)
                 elif error.code in (ErrorCode.NOT_LOGGED_IN, ErrorCode.FORBIDDEN):
@@ -204,10 +205,10 @@ class Service:
                     if self.link is LinkState.LOST:
                         self._linked(LinkState.UP)
                 except CtiError as error:
-                    if error.code in _GONE:
+                    if error.code in AWAY:
                         self._linked(LinkState.LOST)
                     elif error.code in (ErrorCode.NOT_LOGGED_IN, ErrorCode.FORBIDDEN):
-                        if not self._logged_off:
+                        if not self._logged_off:  # it may have been while this was asked
                             self._linked(LinkState.DISPLACED)
                     else:
                         raise
@@ -234,7 +235,7 @@ class Service:
             case CallCleared(call=call):
                 self._answered.discard(call)
                 self._spawn(self._refresh_day())
-            case WrappedUp() | MessageSent():
+            case WrappedUp():
                 self._spawn(self._refresh_day())
             case _:
                 pass
@@ -407,9 +408,8 @@ class Service:
         await self.client.not_ready(reason or "break")
 
     async def _wrap_up(self, disposition: str) -> None:
-        wrapping = self.desk.wrapping
-        shown = self.desk.shown
-        call = wrapping.call if wrapping is not None else shown.call if shown is not None else ""
+        about = self.desk.wrapping or self.desk.shown
+        call = "" if about is None else about.call
         await self.client.wrap_up(disposition, notes=self.notes.get(call, ""))
         self.notes.pop(call, None)
 
@@ -430,16 +430,20 @@ class Service:
         self._taken_back.set()
 
     async def _log_off(self, _: str) -> None:
-        self._logged_off = True
-        await self.client.log_off()
+        self._logged_off = True  # before: what is asked meanwhile may be refused already
+        try:
+            await self.client.log_off()
+        except CtiError:
+            self._logged_off = False
+            raise
 
     async def _callback(self, when: str) -> None:
-        line, wrapping = self.desk.shown, self.desk.wrapping
-        number = line.number if line is not None else wrapping.number if wrapping else ""
-        queue = line.queue if line is not None else wrapping.queue if wrapping else ""
+        subject = self.desk.subject
+        assert subject is not None
+        queue = subject.queue
         if not queue and self.desk.place.queues:
             queue = self.desk.place.queues[0].name
-        await self.client.schedule_callback(number, queue, at=time_of(when, self.clock()))
+        await self.client.schedule_callback(subject.number, queue, at=time_of(when, self.clock()))
 
     async def _voicemail(self, message: str) -> None:
         """Have the one who left a message called back."""
@@ -459,11 +463,11 @@ class Service:
             await self.client.send_message(line.strip(), agent=to)
 
     async def _note(self, text: str) -> None:
-        line, wrapping = self.desk.shown, self.desk.wrapping
-        customer = line.customer if line is not None else wrapping.customer if wrapping else None
-        assert customer is not None
-        await self.client.customer_note(customer.id, text)
-        await self._look_up(customer.id)
+        subject = self.desk.subject
+        assert subject is not None
+        assert subject.customer is not None
+        await self.client.customer_note(subject.customer.id, text)
+        await self._look_up(subject.customer.id)
 
     _verbs: Mapping[str, Callable[[Service, str], Awaitable[None]]] = {
         "answer": _answer,
@@ -506,14 +510,11 @@ class Service:
 
     # --- inside -----------------------------------------------------------------------------------
 
-    def _line(self, *stages: Stage) -> Line:
+    def _call(self, *stages: Stage) -> str:
         line = self.desk.line(*stages)
         if line is None:
             raise NotPossibleError("call", "no_call")
-        return line
-
-    def _call(self, *stages: Stage) -> str:
-        return self._line(*stages).call
+        return line.call
 
     def _recorded(self) -> str:
         return next(line.call for line in self.desk.lines if line.recording)

@@ -190,10 +190,10 @@ def test_figures_of_the_day_are_made_of_records() -> None:
 
 def test_occupancy_is_the_share_of_time_on_calls_of_time_for_calls() -> None:
     scene = Scene()
-    assert scene.desk.occupancy(scene.now).occupancy is None
+    assert scene.desk.figures(scene.now).occupancy is None
     scene.tell(AgentReady(agent=ME), after=0)
     scene.tell(AgentBusy(agent=ME, call="c"), after=30)
-    assert scene.desk.occupancy(scene.now + 10).occupancy == pytest.approx(10 / 40)
+    assert scene.desk.figures(scene.now + 10).occupancy == pytest.approx(10 / 40)
     scene.tell(AgentNotReady(agent=ME, reason="lunch"), after=30)
     # Lunch does not count.
-    assert scene.desk.occupancy(scene.now + 1000).occupancy == pytest.approx(30 / 60)
+    assert scene.desk.figures(scene.now + 1000).occupancy == pytest.approx(30 / 60)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
-from virtual.scene import NOON
+import io
 
+import pytest
+from virtual.scene import NOON, Scene
+
+from tui.agent.headless import FailedError, Headless
 from tui.agent.script import ScriptError, Step, parse
 from tui.agent.service import WrongTimeError, time_of
 
@@ -55,6 +58,14 @@ def test_what_makes_no_sense_is_said_with_its_line(text: str, says: str) -> None
     with pytest.raises(ScriptError) as caught:
         parse(text)
     assert says in str(caught.value)
+
+
+async def test_quit_ends_the_script_from_within_a_repeat_too() -> None:
+    out = io.StringIO()
+    steps = parse("repeat 3\n  pause 0\n  quit\nend\nanswer")
+    await Headless(Scene().service, out).run(steps)  # `answer` would be refused: nothing rings
+    with pytest.raises(FailedError, match="line 1: answer: nothing rings"):
+        await Headless(Scene().service, out).run(parse("answer"))
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("", None), ("+20", 1200.0), ("  +0 ", 0.0)])

@@ -6,10 +6,12 @@ import re
 from pathlib import Path
 
 import pytest
+from virtual.scene import Scene
 
 import tui
-from ccd.model import AgentState
-from tui.agent.actions import ACTIONS, GROUPS
+from ccd.acd.after_call import OUR_REASONS
+from ccd.model import AgentState, Cause
+from tui.agent.actions import ACTIONS, GROUPS, Around
 from tui.agent.desk import Stage
 from tui.agent.phones.phone import PhoneState
 from tui.agent.service import LinkState
@@ -60,8 +62,32 @@ def test_every_phrase_that_the_source_names_is_there_and_no_other() -> None:
         if key.partition(".")[0] == "why" and key.partition(".")[2] not in why
     }
     assert unused == set()
-    for key in why & {key.partition(".")[2] for key in words.keys() if key.startswith("why.")}:  # noqa: SIM118
-        assert f"why.{key}" in words
+
+
+def test_every_reason_why_not_has_words() -> None:
+    scenes = [
+        Scene(),
+        *(
+            getattr(Scene(), name)()
+            for name in ("ready", "ringing", "speaking", "consulting", "wrapping")
+        ),
+    ]
+    arounds = [Around(), Around(linked=False), Around(displaced=True), Around(can_mute=True)]
+    said = {
+        action.why_not(scene.desk, around)
+        for action in ACTIONS
+        for scene in scenes
+        for around in arounds
+    } - {""}
+    assert len(said) > 10
+    for language in LANGUAGES:
+        assert [why for why in sorted(said) if f"why.{why}" not in Words(language)] == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_reason_that_the_acd_gives_has_words(language: str) -> None:
+    given = {*OUR_REASONS, *(cause.value for cause in Cause)}
+    assert [reason for reason in sorted(given) if f"reason.{reason}" not in Words(language)] == []
 
 
 def test_a_language_that_is_not_there_is_said_to_be() -> None:

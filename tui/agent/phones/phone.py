@@ -46,7 +46,6 @@ class Ability(enum.Enum):
     ANSWER = "answer"
     HANG_UP = "hang up"
     MUTE = "mute"
-    DIGITS = "digits"
     LEVELS = "levels"
     """It measures how loud both directions are."""
     SOUND = "sound"
@@ -131,9 +130,6 @@ class Phone(Protocol):
 
     async def hang_up(self) -> None:
         """Refuse the call that rings, or end the one that is; nothing where it is over already."""
-
-    async def send_digits(self, digits: str) -> None:
-        """Send keys (0-9, *, #, A-D) into the call. Raises `PhoneError` where there is none."""
 
     async def mute(self, on: bool) -> None:
         """Keep the caller from hearing us, or let him; lasts until the call is over."""

@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 import re
 import selectors
-import socket
 import sys
 import time
 from collections import deque
@@ -22,6 +21,7 @@ import pjsua2 as pj
 
 from tui.agent.phones import sound
 from tui.agent.phones.bell import Bell
+from tui.agent.phones.network import address_towards
 from tui.agent.phones.phone import PhoneError
 from tui.agent.phones.settings import PhoneSettings
 from tui.agent.phones.words import Commands, obey, say
@@ -148,7 +148,7 @@ class Phone:
         rate = WIDE if "G722" in asked.offered else NARROW
         source = sound.open_source(asked.capture, rate)
         sink = sound.open_sink(asked.playback, rate)
-        local = asked.local_address or _address_towards(asked.host, asked.port)
+        local = asked.local_address or address_towards(asked.host, asked.port)
         self._bell = Bell(asked.ring)
         self._endpoint = endpoint = pj.Endpoint()
         endpoint.libCreate()
@@ -176,10 +176,6 @@ class Phone:
             if self._call.getInfo().state != pj.PJSIP_INV_STATE_CONFIRMED:
                 how.statusCode = BUSY_HERE
             self._call.hangup(how)
-
-    def digits(self, digits: str) -> None:
-        """Press keys (RFC 4733)."""
-        self._asked_call().dialDtmf(digits)
 
     def mute(self, on: bool) -> None:
         """Keep the caller from hearing us, or let him."""
@@ -243,7 +239,6 @@ class Phone:
             "open": self.open,
             "answer": self.answer,
             "hang_up": self.hang_up,
-            "digits": self.digits,
             "mute": self.mute,
         }
         say(event="ready", pid=os.getpid())
@@ -367,14 +362,6 @@ def _shown(uri: str) -> str:
     """The user of `"Li Na" <sip:li.na@host>;tag=x`."""
     found = re.search(r"sips?:([^@;>]+)@", uri)
     return found[1] if found else uri
-
-
-def _address_towards(host: str, port: int) -> str:
-    """This computer's address on the way there."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_DGRAM) as way:
-        way.connect((host.strip("[]"), port))
-        return str(way.getsockname()[0])
 
 
 def _explained(error: Exception) -> str:

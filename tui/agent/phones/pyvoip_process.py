@@ -6,11 +6,8 @@ one to the earpiece every 20 ms. Its audio is unsigned 8 bit.
 
 from __future__ import annotations
 
-import contextlib
 import os
-import random
 import re
-import socket
 import sys
 import threading
 import time
@@ -22,6 +19,7 @@ from pyVoIP.VoIP import CallState, VoIP, VoIPCall, VoIPPhone
 
 from tui.agent.phones import sound
 from tui.agent.phones.bell import Bell
+from tui.agent.phones.network import address_towards, free_block, free_port
 from tui.agent.phones.phone import PhoneError
 from tui.agent.phones.settings import PhoneSettings
 from tui.agent.phones.words import Commands, obey, say
@@ -81,15 +79,15 @@ class Phone:
         self._source = sound.open_source(asked.capture, RATE)
         self._sink = sound.open_sink(asked.playback, RATE)
         self._bell = Bell(asked.ring)
-        first = asked.rtp_port or _free_block()
+        first = asked.rtp_port or free_block(RTP_PORTS)
         self._phone = phone = Line(
             asked.host,
             asked.port,
             asked.user,
             asked.password,
-            myIP=asked.local_address or _address_towards(asked.host, asked.port),
+            myIP=asked.local_address or address_towards(asked.host, asked.port),
             callCallback=self._comes,
-            sipPort=asked.local_port or _free_port(),
+            sipPort=asked.local_port or free_port(),
             rtpPortLow=first,
             rtpPortHigh=first + RTP_PORTS - 2,
         )
@@ -224,34 +222,6 @@ def _wide(data: bytes) -> bytes:
 def _narrow(data: bytes) -> bytes:
     """16 bit to unsigned 8 bit."""
     return bytes((value >> 8) + 128 for value in array("h", data))
-
-
-def _free_block() -> int:
-    """The first of some ports next to each other that nobody has."""
-    for _ in range(100):
-        first = random.randrange(30_000, 60_000, 2)
-        with contextlib.ExitStack() as held:
-            try:
-                for port in range(first, first + RTP_PORTS):
-                    free = held.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
-                    free.bind(("", port))
-            except OSError:
-                continue
-            return first
-    raise PhoneError("this computer has no ports left for RTP")
-
-
-def _free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
-        free.bind(("", 0))
-        return int(free.getsockname()[1])
-
-
-def _address_towards(host: str, port: int) -> str:
-    """This computer's address on the way there."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as way:
-        way.connect((host, port))
-        return str(way.getsockname()[0])
 
 
 if __name__ == "__main__":

@@ -149,10 +149,6 @@ class WorkerPhone(Child):
         if self._state in (PhoneState.RINGING, PhoneState.TALKING):
             await self._ask("hang_up")
 
-    async def send_digits(self, digits: str) -> None:
-        """Send keys into the call. Raises `PhoneError` where there is none."""
-        await self._ask("digits", digits=digits)
-
     async def mute(self, on: bool) -> None:
         """Keep the caller from hearing us, or let him; lasts until the call is over."""
         await self._ask("mute", on=on)

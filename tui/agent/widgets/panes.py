@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from rich.cells import cell_len, set_cell_size
-from textual.content import Content
 
 from ccd.model import Direction
 from tui.agent.actions import ACTIONS, GROUPS, Around, possible
@@ -15,16 +14,20 @@ from tui.agent.widgets.look import STAGES, STATES
 from tui.shared.words import Words
 from tui.shared.words.spans import clock, day, span
 
+JOINER = "\u2060"
 STALE_S = 6.0
 """News older than this is said to be."""
 
 
 def escaped(text: str) -> str:
-    """Text of others, which may hold brackets, as it is."""
-    return str(Content(text).markup) if "[" in text else text
+    """Text of others, which may hold what markup is made of, as it is.
+
+    Nothing escapes a backslash: a joiner, which has no width, keeps it from the bracket behind it.
+    """
+    return text.replace("\\", f"\\{JOINER}").replace("[", "\\[")
 
 
-def seat_bar(service: Service, words: Words, now: float, width: int) -> str:
+def seat_bar(service: Service, words: Words, now: float) -> str:
     """Who, in which state, for how long; the phone and the link."""
     seat = service.desk.seat
     glyph, style = STATES[seat.state]
@@ -62,7 +65,7 @@ def _link(service: Service, words: Words, now: float) -> str:
     return f"[$text-muted]✓ {words('link.up')}[/]"
 
 
-def lines(desk: Desk, words: Words, keys: dict[str, str], now: float, width: int) -> str:
+def lines(desk: Desk, words: Words, keys: dict[str, str], now: float) -> str:
     """His calls, one a row, or what there is instead."""
     rows = [_row(line, desk, words, now) for line in desk.lines]
     wrapping = desk.wrapping
@@ -109,11 +112,10 @@ def _wrapping(wrapping: Wrapping, words: Words, keys: dict[str, str], now: float
 def caller(service: Service, words: Words, now: float) -> str:
     """Who is on the line: what is known of him, what he keyed, what was before."""
     desk = service.desk
-    line, wrapping = desk.shown, desk.wrapping
-    if line is None and wrapping is None:
+    line, subject = desk.shown, desk.subject
+    if subject is None:
         return f"[$text-muted]{words('caller.none')}[/]"
-    customer = line.customer if line is not None else wrapping.customer if wrapping else None
-    number = line.number if line is not None else wrapping.number if wrapping else ""
+    customer, number = subject.customer, subject.number
     rows: list[str] = []
     if customer is None:
         matches = line.matches if line is not None else 0
@@ -187,7 +189,7 @@ def _columns(name: str, width: int, figures: Sequence[str], columns: Iterable[in
 
 def my_day(desk: Desk, words: Words, now: float) -> str:
     """His figures."""
-    figures = desk.occupancy(now)
+    figures = desk.figures(now)
     level = f"{figures.level:.0%}" if figures.level is not None else "–"
     occupied = f"{figures.occupancy:.0%}" if figures.occupancy is not None else "–"
     return "\n".join(
