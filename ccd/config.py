@@ -128,7 +128,11 @@ class Phone(Section, frozen=True, kw_only=True):
     password: str
     """Its digest password."""
     auto_answer: bool = False
-    """It answers by itself where its own agent asked for the call over the CTI (Answer-Mode, RFC 5373)."""
+    """It answers by itself where its own agent asked for the call over the CTI, and calls of queues
+    with `auto_answer` (Answer-Mode, RFC 5373)."""
+    nailed_up: bool = False
+    """It is called when its agent logs on, and kept: calls are put through to it, and ring in the ear.
+    `ccd agent --nailed-up` asks for the same."""
 
 
 class Agent(Section, frozen=True, kw_only=True):
@@ -313,6 +317,9 @@ class Queue(Section, frozen=True, kw_only=True):
     """As people read it."""
     ring_timeout_s: float = 20.0
     """An agent's phone that rings longer is not answered: the call goes to another agent."""
+    auto_answer: bool = False
+    """Its calls need not be answered at nailed-up phones, nor at those with `auto_answer`: a short
+    tone, and the caller is there."""
     wrap_up_s: float = 0.0
     """Time for after-call work before an agent is given the next call."""
     wrap_up_requires_disposition: bool = False

@@ -269,6 +269,7 @@ class Daemon:
         """Take no more calls, end those there are, and wait for that to be confirmed."""
         self.centre.admission.draining = True
         self.events.publish(SystemStopping(reason=reason))
+        self.centre.switch.lines.release_all()
         for call in list(self.centre.switch.calls.values()):
             self.centre.switch.clear_call(call, Cause.SHUTDOWN)
         try:

@@ -599,6 +599,21 @@ class MessageSent(Event, frozen=True, kw_only=True):
     text: str
 
 
+class LineNailedUp(Event, frozen=True, kw_only=True):
+    """An agent's phone was called to be kept, and answered: calls are put through to it from now on."""
+
+    agent: str
+    phone: str
+
+
+class LineReleased(Event, frozen=True, kw_only=True):
+    """An agent's phone is kept no longer, or could not be had: calls ring it."""
+
+    agent: str
+    phone: str
+    cause: Cause
+
+
 class PhoneRegistered(Event, frozen=True, kw_only=True):
     """A phone can be reached at this contact until `expires_at`."""
 
@@ -724,6 +739,8 @@ AnyEvent = (
     | SeatLocked
     | MessageSent
     | SeatOpened
+    | LineNailedUp
+    | LineReleased
     | PhoneRegistered
     | PhoneUnregistered
     | TrunkStateChanged

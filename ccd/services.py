@@ -99,7 +99,13 @@ class Handlers:
 
     def log_in(self, _session: Session, args: LogInArgs) -> None:
         """Begin an agent's shift."""
-        self._daemon.centre.acd.log_on(args.agent, args.phone)
+        centre = self._daemon.centre
+        try:
+            centre.acd.log_on(args.agent, args.phone)
+        finally:  # also of one who is logged on already, and says it over another session
+            phone = centre.acd.phone_of(args.agent)
+            if phone:
+                centre.control.lines.log_on(args.agent, phone, args.nailed_up)
 
     def log_off(self, _session: Session, args: AgentArgs) -> None:
         """End it."""

@@ -154,6 +154,7 @@ class SnapshotHandlers:
             call=acd.call_of(view.name),
             pending=view.pending,
             since=acd.since(view.name),
+            nailed_up=self._daemon.centre.control.lines.is_up(view.name),
         )
 
     def _queue(self, view: AcdQueue) -> QueueView:

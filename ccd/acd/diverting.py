@@ -31,7 +31,13 @@ class Diverting(Giving):
         queue = self.queue_config(case.contact.queue).name
         self._distributor.engage(agent, call.id, self._loop.time())
         try:
-            leg = self._switch.ring(call, agent=agent, phone=self._phones[agent], queue=queue)
+            leg = self._switch.ring(
+                call,
+                agent=agent,
+                phone=self._phones[agent],
+                queue=queue,
+                auto_answer=why == "picked_up" or self._answers_itself(queue),
+            )
         except NotReachable:
             self._distributor.disengage(agent, call.id, self._loop.time())
             self._pump()

@@ -98,7 +98,13 @@ class Giving(Waits):
         self._distributor.engage(agent, call.id, self._loop.time())
         case.colleague = agent
         try:
-            leg = self._switch.transfer(call, agent=agent, phone=self._phones[agent], queue=queue)
+            leg = self._switch.transfer(
+                call,
+                agent=agent,
+                phone=self._phones[agent],
+                queue=queue,
+                auto_answer=self._answers_itself(queue),
+            )
         except NotReachable:
             self._let_colleague_go(case)
             self._pump()

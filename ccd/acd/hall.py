@@ -323,7 +323,13 @@ class Hall:
             return
         assert case.call is not None
         try:
-            leg = self._switch.ring(case.call, agent=action.agent, phone=phone, queue=action.queue)
+            leg = self._switch.ring(
+                case.call,
+                agent=action.agent,
+                phone=phone,
+                queue=action.queue,
+                auto_answer=self._answers_itself(action.queue),
+            )
         except NotReachable as error:
             self._log.warning("agent not reachable", agent=action.agent, reason=str(error))
             self._distributor.offer_failed(
@@ -453,6 +459,10 @@ class Hall:
         if settings is None:
             raise UnknownAgentError(agent)
         return settings
+
+    def _answers_itself(self, queue: str) -> bool:
+        """Whether calls of this queue need nobody to answer them."""
+        return queue in self._queues and self._queues[queue].auto_answer
 
     def _limit_ring(self, case: Attempt, leg: Leg) -> None:
         case.ring_timers[leg.id] = self._loop.call_later(

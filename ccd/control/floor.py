@@ -22,6 +22,7 @@ from ccd.control.destinations import (
 from ccd.control.dialling import DiallingPlan
 from ccd.control.features import Features
 from ccd.control.ivr_loan import IvrLoans
+from ccd.control.lines import Lines
 from ccd.control.own_calls import OwnCalls
 from ccd.control.parking import Parking, places
 from ccd.control.pickup import Pickup
@@ -72,6 +73,7 @@ class ControlFloor:
             role_of=self.role_of,
             wall_clock=wall_clock,
         )
+        self.lines = Lines(settings.phone, switch=switch, events=events, loop=loop)
         self.seats = Seats(acd=self._acd, calls=self.calls, events=events)
         self.pickup = Pickup(
             switch=switch,
@@ -174,6 +176,7 @@ class ControlFloor:
     def change_settings(self, settings: Settings) -> None:
         """Who may dial what is so from now on; calls under way go on."""
         self.calls.plan = DiallingPlan(settings)
+        self.lines.change_phones(settings.phone)
         self.recording.policy = settings.recording
         self.parking.places = places(settings)
         self.parking.timeout_s = settings.control.park_timeout_s

@@ -186,7 +186,11 @@ class Parking:
                 raise ControlError(Refused.BUSY, why)
             queue = self._acd.queue_of(parked.call) or ""
             leg = self._switch.ring(
-                parked.call, agent=agent, phone=self._acd.phone_of(agent), queue=queue
+                parked.call,
+                agent=agent,
+                phone=self._acd.phone_of(agent),
+                queue=queue,
+                auto_answer=True,
             )
         except AcdError as error:
             raise ControlError(Refused.UNKNOWN_AGENT, str(error)) from error

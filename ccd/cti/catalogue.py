@@ -77,6 +77,9 @@ class LogInArgs(Args, frozen=True, kw_only=True):
     """Needed where the settings hold a hash of it; never in a log."""
     unless_taken: bool = False
     """Refused (`wrong_state`) where he is at work over another session, which else is his no more."""
+    nailed_up: bool | None = None
+    """Whether his phone is called now and kept, so that calls are put through to it; nothing said:
+    as its settings have it."""
 
 
 class AuthenticateArgs(Args, frozen=True, kw_only=True):
@@ -272,6 +275,8 @@ class AgentView(msgspec.Struct, frozen=True, kw_only=True):
     """`log_off` or `not_ready`, which follows the present call."""
     since: float | None = None
     """When this state began, seconds since the epoch."""
+    nailed_up: bool = False
+    """His phone is called and kept: calls are put through to it."""
 
 
 class QueueView(msgspec.Struct, frozen=True, kw_only=True):

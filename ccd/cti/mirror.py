@@ -43,6 +43,8 @@ from ccd.events import (
     Failed,
     Held,
     Joined,
+    LineNailedUp,
+    LineReleased,
     Offered,
     Originated,
     QueueChanged,
@@ -296,6 +298,11 @@ class Mirror:
                 self._agent(event, AgentState.BUSY, call=event.call)
             case AgentWorkingAfterCall():
                 self._agent(event, AgentState.WRAP_UP, call=event.call)
+            case LineNailedUp() | LineReleased():
+                known = self.agents.get(event.agent)
+                if known is not None:
+                    up = isinstance(event, LineNailedUp)
+                    self.agents[event.agent] = msgspec.structs.replace(known, nailed_up=up)
             case AgentSkillsChanged():
                 known = self.agents.get(event.agent)
                 if known is not None:

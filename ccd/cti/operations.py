@@ -386,13 +386,19 @@ class Operations:
         phone: str = "",
         password: str = "",
         unless_taken: bool = False,
+        nailed_up: bool | None = None,
     ) -> LogInResult:
         """Begin an agent's shift at a phone, not ready; the session may act for him. One who is
         logged on already (his softphone was restarted, say) goes on as he is, and the session
         that acted for him before no longer does.
         """
         result: LogInResult = await self._op(
-            "log_in", agent=agent, phone=phone, password=password, unless_taken=unless_taken
+            "log_in",
+            agent=agent,
+            phone=phone,
+            password=password,
+            unless_taken=unless_taken,
+            nailed_up=nailed_up,
         )
         return result
 
@@ -1079,13 +1085,19 @@ class SyncOperations:
         phone: str = "",
         password: str = "",
         unless_taken: bool = False,
+        nailed_up: bool | None = None,
     ) -> LogInResult:
         """Begin an agent's shift at a phone, not ready; the session may act for him. One who is
         logged on already (his softphone was restarted, say) goes on as he is, and the session
         that acted for him before no longer does.
         """
         result: LogInResult = self._op(
-            "log_in", agent=agent, phone=phone, password=password, unless_taken=unless_taken
+            "log_in",
+            agent=agent,
+            phone=phone,
+            password=password,
+            unless_taken=unless_taken,
+            nailed_up=nailed_up,
         )
         return result
 

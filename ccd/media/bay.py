@@ -119,6 +119,7 @@ class Bay:
             protocol.OpenLeg: self._open_leg,
             protocol.ModifyLeg: lambda command: self.legs.modify(command, self._now),
             protocol.CloseLeg: self.legs.close,
+            protocol.MeasureLeg: self.legs.measure,
             protocol.Connect: self._connect,
             protocol.Disconnect: self._disconnect,
             protocol.Play: self._play,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
@@ -25,6 +25,32 @@ RELAY_MS: Final = 2.5
 """What a relayed packet waits for its beat, in the mean."""
 
 
+class Counts(NamedTuple):
+    """Packets and frames of a leg since it was opened."""
+
+    sent: int = 0
+    expected: int = 0
+    received: int = 0
+    late: int = 0
+    duplicate: int = 0
+    reordered: int = 0
+    stray: int = 0
+    concealed: int = 0
+    bursts: int = 0
+
+    def since(self, before: Counts) -> Counts:
+        """What came after."""
+        return Counts(*(now - then for now, then in zip(self, before, strict=True)))
+
+    @property
+    def lost(self) -> int:
+        """Packets that never came (RFC 3550, A.3)."""
+        return max(0, self.expected - self.received)
+
+
+NOTHING: Final = Counts()
+
+
 @dataclass
 class Leg:
     """What a leg has beyond its row in the node table."""
@@ -34,6 +60,8 @@ class Leg:
     sdp: int
     """The place its SDP gave, 0 for none."""
     repacketiser: Repacketiser | None = None
+    measured: Counts = NOTHING
+    """As it was last measured."""
 
 
 class Legs:
@@ -135,6 +163,15 @@ class Legs:
         else:
             self.end(leg.row)
 
+    def measure(self, command: protocol.MeasureLeg) -> None:
+        """Report what a leg's audio was like, and begin to count anew."""
+        leg = self.of(command.node)
+        if leg is None:
+            self._report(protocol.LegMeasured(node=command.node, quality=Quality()))
+            return
+        self._report(protocol.LegMeasured(node=leg.node, quality=self._quality(leg)))
+        leg.measured = self._counts(leg.row)
+
     def refuse(self, node: int) -> None:
         """Say that there is no such leg (any more)."""
         self._report(protocol.LegClosed(node=node, quality=Quality()))
@@ -150,7 +187,7 @@ class Legs:
     def end(self, row: int) -> None:
         """Close a leg, and report what its audio was like."""
         leg = self._legs.pop(row)
-        figures = self._quality(row)
+        figures = self._quality(leg)
         self._control.end(row)
         self._unaim(leg)
         self._reception.forget(row)
@@ -222,26 +259,40 @@ class Legs:
             nodes.timed_out[row] = True
             self._report(protocol.LegTimedOut(node=int(nodes.node[row])))
 
-    def _quality(self, row: int) -> Quality:
+    def _counts(self, row: int) -> Counts:
         nodes = self._board.nodes
-        round_trip = self._control.round_trip_ms(row)
-        lost, late = nodes.lost(row), int(nodes.late[row])
-        rating = quality.rate(
+        return Counts(
+            sent=int(nodes.tx_packets[row]),
             expected=nodes.expected(row),
-            missing=lost + late,
+            received=int(nodes.received[row]),
+            late=int(nodes.late[row]),
+            duplicate=int(nodes.duplicate[row]),
+            reordered=int(nodes.reordered[row]),
+            stray=int(nodes.stray[row]),
+            concealed=int(nodes.concealed[row]),
             bursts=int(nodes.bursts[row]),
+        )
+
+    def _quality(self, leg: Leg) -> Quality:
+        nodes, row = self._board.nodes, leg.row
+        round_trip = self._control.round_trip_ms(row)
+        counts = self._counts(row).since(leg.measured)
+        rating = quality.rate(
+            expected=counts.expected,
+            missing=counts.lost + counts.late,
+            bursts=counts.bursts,
             round_trip_ms=round_trip,
             buffer_ms=self._delay_ms(row),
         )
         return Quality(
-            packets_sent=int(nodes.tx_packets[row]),
-            packets_received=int(nodes.received[row]),
-            packets_lost=lost,
-            packets_late=late,
-            packets_duplicate=int(nodes.duplicate[row]),
-            packets_reordered=int(nodes.reordered[row]),
-            packets_stray=int(nodes.stray[row]),
-            concealed_ms=int(nodes.concealed[row]) * FRAME_MS,
+            packets_sent=counts.sent,
+            packets_received=counts.received,
+            packets_lost=counts.lost,
+            packets_late=counts.late,
+            packets_duplicate=counts.duplicate,
+            packets_reordered=counts.reordered,
+            packets_stray=counts.stray,
+            concealed_ms=counts.concealed * FRAME_MS,
             jitter_ms=max(0.0, float(nodes.rx_jitter[row])) * 1000 / SAMPLE_RATE,
             round_trip_ms=round_trip,
             r_factor=rating.r_factor,

@@ -97,6 +97,15 @@ class CloseLeg(Command, frozen=True, kw_only=True):
     node: int
 
 
+class MeasureLeg(Command, frozen=True, kw_only=True):
+    """Say what a leg's audio was like since it was opened, or last measured; answered by `LegMeasured`.
+
+    A leg that serves several calls one after the other is measured between them.
+    """
+
+    node: int
+
+
 class Connect(Command, frozen=True, kw_only=True):
     """Make an edge, or change its gain. `channel` is 0 or 1 where the sink is a recorder."""
 
@@ -193,6 +202,7 @@ AnyCommand = (
     OpenLeg
     | ModifyLeg
     | CloseLeg
+    | MeasureLeg
     | Connect
     | Disconnect
     | Play
@@ -248,6 +258,13 @@ class LegTimedOut(Report, frozen=True, kw_only=True):
 
 class LegClosed(Report, frozen=True, kw_only=True):
     """The leg is gone; this is what its audio was like."""
+
+    node: int
+    quality: Quality
+
+
+class LegMeasured(Report, frozen=True, kw_only=True):
+    """What a leg's audio was like since it was last measured; nothing where there is no such leg."""
 
     node: int
     quality: Quality
@@ -316,6 +333,7 @@ AnyReport = (
     | LegFailed
     | LegTimedOut
     | LegClosed
+    | LegMeasured
     | Digit
     | DigitsSent
     | PlayFinished

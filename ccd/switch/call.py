@@ -77,6 +77,28 @@ class Host(Protocol):
 
 
 @dataclass(slots=True, eq=False)
+class Line:
+    """An agent's nailed-up line: his phone is called once, and calls are put through to it.
+
+    Its session, port and node are those of `rest` while it rests (or is being called), and those
+    of `borrower`, a leg of a call, while that has it. With neither it is down.
+    """
+
+    agent: str
+    phone: str
+    rest: Leg | None = None
+    borrower: Leg | None = None
+    said_up: bool = False
+    """`LineNailedUp` was said, and not `LineReleased` since."""
+
+    @property
+    def is_up(self) -> bool:
+        """Whether the phone has answered and not hung up."""
+        leg = self.rest or self.borrower
+        return leg is not None and leg.is_here
+
+
+@dataclass(slots=True, eq=False)
 class Leg:
     """One party, and its connections: to the call that it speaks in, and to those that it keeps."""
 
@@ -111,6 +133,12 @@ class Leg:
     """The agent to whom it whispers, or whom it came to hear."""
     ending: Cause | None = None
     """Why it ends, once it does; the first reason stands."""
+    line: Line | None = None
+    """The nailed-up line that it is, or whose session it has, or is to become."""
+    standing: bool = False
+    """It is a nailed-up line's own, and no call's that anybody is told of."""
+    auto_answer: bool = False
+    """A phone that can answers by itself; a nailed-up line has nobody to wait for then."""
 
     @property
     def connected(self) -> bool:

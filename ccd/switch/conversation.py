@@ -140,8 +140,10 @@ class Conversations:
     def follow(self, leg: Leg) -> None:
         """Heed a hold of the leg's far end that began or ended with its newest SDP."""
         assert leg.agreed is not None
-        if leg.agreed.held != leg.held_by_far_end:
-            leg.held_by_far_end = leg.agreed.held
+        if leg.agreed.held == leg.held_by_far_end:
+            return
+        leg.held_by_far_end = leg.agreed.held
+        if not leg.standing:
             self._changed(leg, by=leg.party)
 
     def turn_to(self, leg: Leg, call: Call) -> None:

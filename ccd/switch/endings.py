@@ -13,6 +13,7 @@ from ccd.switch.call import Call, Host, Leg
 from ccd.switch.causes import reason_header, status_of_cause
 from ccd.switch.conversation import Conversations
 from ccd.switch.messages import Messages
+from ccd.switch.nailed_up import NailedUp
 from ccd.switch.patch import Patch
 
 
@@ -30,7 +31,8 @@ class Endings:
     | all but guests who ring or listen         | the above                      | these are ended |
     | the last leg of a call                    | the above, then `cleared`      | |
 
-    A leg that has other calls on hold leaves a call without its session ending.
+    A leg that has other calls on hold leaves a call without its session ending, and so does one
+    whose session is a nailed-up line's.
 
     `forget` takes a call out of the switch's register; False where it was not in it. `wake`
     is the endpoint's, `clock` the loop's.
@@ -42,6 +44,7 @@ class Endings:
         patch: Patch,
         conversations: Conversations,
         messages: Messages,
+        lines: NailedUp,
         admission: Admission,
         events: EventStream,
         forget: Callable[[Call], bool],
@@ -51,6 +54,7 @@ class Endings:
         self._patch = patch
         self._conversations = conversations
         self._messages = messages
+        self._lines = lines
         self._admission = admission
         self._events = events
         self._forget = forget
@@ -84,6 +88,9 @@ class Endings:
         if leg.call.bridged:  # from now on, not from when the far end has confirmed it
             self._patch.hear(leg, ())
             self._conversations.settle(leg.call)
+        if self._lines.keeps(leg):
+            self._lines.take_back(leg)
+            return
         now = self._clock()
         if leg is leg.call.caller and leg.session.state is SessionState.RINGING:
             status = status or status_of_cause(cause)
@@ -119,7 +126,7 @@ class Endings:
     def ended(self, leg: Leg, event: Terminated) -> None:
         """A leg's session is over, whoever ended it."""
         was_connected = leg.connected
-        cause = leg.ending or _cause_of(event)
+        cause = leg.ending or cause_of(event)
         leg.ending = cause
         calls = (*reversed(leg.kept), leg.call)
         held = {call.id for call in calls if leg.state_in(call) is ConnectionState.HOLD}
@@ -260,7 +267,7 @@ def _anybody(call: Call) -> bool:
     return any(leg not in call.joining and leg not in call.listeners for leg in call.legs)
 
 
-def _cause_of(event: Terminated) -> Cause:
+def cause_of(event: Terminated) -> Cause:
     """Why a session ended that we did not end ourselves."""
     if event.by in ("timeout", "transport"):
         return Cause.NETWORK_FAILURE

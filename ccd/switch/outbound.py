@@ -77,13 +77,15 @@ class Outbound:
 
         Not before it has heard that its last call is over (`UserAgent.invite`, `after`).
 
-        Where its agent asked for the call himself it may answer at once (RFC 5373; what desk
-        phones know instead is `answer-after`).
+        Where its agent asked for the call himself, or his queue answers by itself, or it is to be
+        kept, it may answer at once (RFC 5373; what desk phones know instead is `answer-after`).
         """
         call, contact = leg.call, self._phones.lookup(phone)[0]
         headers = [("X-CCD-Call", call.id), ("X-CCD-Queue", queue)]
-        his_own = call.initiator is not None and call.initiator == leg.agent
-        if his_own and phone in self.answer_by_themselves:
+        if leg.standing:
+            headers = [("X-CCD-Line", "nailed-up")]
+        asked = leg.auto_answer or (call.initiator is not None and call.initiator == leg.agent)
+        if asked and (leg.standing or phone in self.answer_by_themselves):
             headers += [
                 ("Answer-Mode", "Auto"),
                 ("Call-Info", f"<sip:{self._domain}>;answer-after=0"),

@@ -7,6 +7,7 @@ such statements.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -18,6 +19,7 @@ from ccd.media.protocol import (
     Codec,
     Connect,
     Disconnect,
+    MeasureLeg,
     MediaFormat,
     ModifyLeg,
     OpenLeg,
@@ -75,6 +77,8 @@ class Patch:
         """By node; a leg stays until the worker has said its last word on it."""
         self._places: dict[int, _Place] = {}
         """By node."""
+        self._measures: dict[int, deque[Leg]] = {}
+        """By node: legs whose figures the worker was asked for, and has not told yet."""
         self._plays: dict[int, tuple[Leg, Callable[[Leg], None]]] = {}
         self._recordings: dict[int, _Recording] = {}
         self._music: dict[tuple[int, str], int] = {}
@@ -170,14 +174,39 @@ class Patch:
         """Take the leg's node and port away."""
         self.stop(leg)
         leg.hears = frozenset()
-        self._places.pop(leg.node, None)
-        if leg.port is None:
+        if leg.port is None:  # it never had one, or gave all away
             return
+        self._places.pop(leg.node, None)
         if leg.media_open:
             leg.media_open = False
             self._pool.send(leg.port.worker, CloseLeg(node=leg.node))
         self._pool.release(leg.port)
         leg.port = None
+
+    def hand_over(self, giver: Leg, taker: Leg) -> None:
+        """Another leg has this one's node, port and format from now on; both hear nothing then.
+
+        What its audio was like until now is the giver's (`measured`).
+        """
+        self.stop(giver)
+        self.hear(giver, ())
+        if giver.port is not None and giver.media_open:
+            self._legs[giver.node] = taker
+            self._measures.setdefault(giver.node, deque()).append(giver)
+            self._pool.send(giver.port.worker, MeasureLeg(node=giver.node))
+        taker.node, taker.port, taker.media_open = giver.node, giver.port, giver.media_open
+        taker.negotiation, taker.agreed = giver.negotiation, giver.agreed
+        giver.port, giver.media_open = None, False
+
+    def measured(self, node: int) -> Leg | None:
+        """The leg that figures are about which the worker was asked for first."""
+        asked = self._measures.get(node)
+        if not asked:
+            return None
+        leg = asked.popleft()
+        if not asked:
+            del self._measures[node]
+        return leg
 
     def leg(self, node: int) -> Leg | None:
         """The leg of this node."""
@@ -334,6 +363,7 @@ class Patch:
         for leg in legs:
             leg.media_open = False
             del self._legs[leg.node]
+            self._measures.pop(leg.node, None)
             if leg.player is not None:
                 self._plays.pop(leg.player, None)
                 leg.player = None

@@ -13,12 +13,13 @@ from ccd.media.protocol import (
     LegClosed,
     LegFailed,
     LegLatched,
+    LegMeasured,
     LegTimedOut,
     PlayFinished,
     RecordFinished,
     Report,
 )
-from ccd.model import Cause
+from ccd.model import Cause, Quality
 from ccd.switch.call import Leg
 from ccd.switch.messages import Messages
 from ccd.switch.patch import Patch
@@ -53,6 +54,7 @@ class Reports:
             LegFailed: self._leg_failed,
             LegTimedOut: self._leg_timed_out,
             LegClosed: self._leg_closed,
+            LegMeasured: self._leg_measured,
             Gauge: self._gauge,
         }
 
@@ -83,12 +85,16 @@ class Reports:
             self._lost(leg, Cause.MEDIA_TIMEOUT)
 
     def _leg_closed(self, _worker: int, report: LegClosed) -> None:
-        leg = self._patch.closed(report.node)
-        if leg is not None:
+        self._say_quality(self._patch.closed(report.node), report.quality)
+
+    def _leg_measured(self, _worker: int, report: LegMeasured) -> None:
+        self._say_quality(self._patch.measured(report.node), report.quality)
+
+    def _say_quality(self, leg: Leg | None, quality: Quality) -> None:
+        """What a leg's audio was like, unless it was of no call."""
+        if leg is not None and not leg.standing:
             self._events.publish(
-                QualityReported(
-                    call=leg.call.id, leg=leg.id, party=leg.party, quality=report.quality
-                )
+                QualityReported(call=leg.call.id, leg=leg.id, party=leg.party, quality=quality)
             )
 
     def _gauge(self, worker: int, report: Gauge) -> None:

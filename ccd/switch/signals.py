@@ -26,7 +26,8 @@ from ccd.switch.call import Host, Leg
 from ccd.switch.causes import cause_of_status
 from ccd.switch.conversation import Conversations
 from ccd.switch.descriptions import AnswerRefusedError, Descriptions
-from ccd.switch.endings import Endings
+from ccd.switch.endings import Endings, cause_of
+from ccd.switch.nailed_up import NailedUp
 from ccd.switch.patch import Patch
 
 
@@ -43,6 +44,7 @@ class Signals:
         descriptions: Descriptions,
         conversations: Conversations,
         endings: Endings,
+        lines: NailedUp,
         events: EventStream,
         wake: Callable[[], None],
         clock: Callable[[], float],
@@ -51,6 +53,7 @@ class Signals:
         self._descriptions = descriptions
         self._conversations = conversations
         self._endings = endings
+        self._lines = lines
         self._events = events
         self._wake = wake
         self._clock = clock
@@ -84,6 +87,10 @@ class Signals:
         leg = _owner(event.session)
         if leg is None or leg.state is not ConnectionState.INITIATED or event.code < 180:
             return
+        self.alerting(leg)
+
+    def alerting(self, leg: Leg) -> None:
+        """A leg's phone rings."""
         leg.state = ConnectionState.ALERTING
         if leg.call.controller is not None and leg not in leg.call.guests:
             leg.call.controller.alerting(leg.call, leg)
@@ -92,19 +99,33 @@ class Signals:
         leg = _owner(event.session)
         if leg is None or leg.ending is not None:
             return
-        call = leg.call
         if event.sdp is None or event.is_offer:
             self._log.info("answered without an answer to our offer", leg=leg.id)
             self._endings.end(leg, Cause.INCOMPATIBLE_MEDIA)
-        elif leg in call.ringing and _is_there(call.answered):
-            self._endings.end(
-                leg, Cause.ANSWERED_ELSEWHERE
-            )  # two answers crossed; this one was later
+        elif self._is_too_late(leg) and leg.line is None:
+            self._endings.end(leg, Cause.ANSWERED_ELSEWHERE)
         elif self._take_answer(leg, event.sdp):
+            self.answered(leg)
+
+    def answered(self, leg: Leg) -> None:
+        """A leg was answered, and its media flows; one that is too late for its call ends."""
+        if self._is_too_late(leg):
+            leg.state = ConnectionState.ALERTING
+            self._lines.established(leg)
+            self._endings.end(leg, Cause.ANSWERED_ELSEWHERE)
+        else:
             self._establish(leg)
+
+    @staticmethod
+    def _is_too_late(leg: Leg) -> bool:
+        """Whether two answers crossed, and this one was the later."""
+        return leg in leg.call.ringing and _is_there(leg.call.answered)
 
     def _establish(self, leg: Leg) -> None:
         leg.state = ConnectionState.CONNECTED
+        self._lines.established(leg)
+        if leg.standing:
+            return
         call = leg.call
         host = call.guests.get(leg)
         if leg in call.ringing:
@@ -179,7 +200,13 @@ class Signals:
 
     def _terminated(self, event: Terminated) -> None:
         leg = _owner(event.session)
-        if leg is not None:
+        if leg is None:
+            return
+        self._lines.gone(leg, leg.ending or cause_of(event))
+        if leg.standing:
+            leg.state = ConnectionState.NULL
+            self._patch.close(leg)
+        else:
             self._endings.ended(leg, event)
 
 

@@ -52,6 +52,7 @@ from ccd.switch.descriptions import Descriptions
 from ccd.switch.endings import Endings
 from ccd.switch.errors import NotReachable as NotReachable
 from ccd.switch.messages import CallLater, MessageDone, Messages
+from ccd.switch.nailed_up import NailedUp
 from ccd.switch.outbound import Outbound
 from ccd.switch.patch import Patch, RecordingDone
 from ccd.switch.phones import Phones
@@ -109,10 +110,32 @@ class Switch:
             hold_music=str(hold_music),
         )
         self._messages = Messages(patch=self._patch, call_later=call_later)
+        self._numbers = itertools.count(1)
+        self._boot = boot
+        self._descriptions = Descriptions(
+            patch=self._patch, address=media_address, codecs=settings.media.codecs
+        )
+        self.lines = NailedUp(
+            patch=self._patch,
+            descriptions=self._descriptions,
+            events=events,
+            numbers=self._numbers,
+            boot=boot,
+            call_phone=self._call_line,
+            alerting=lambda leg: self._signals.alerting(leg),
+            answered=lambda leg: self._signals.answered(leg),
+            ended=lambda leg, event: self._endings.ended(leg, event),
+            hang_up=lambda leg, cause: self._endings.end(leg, cause),
+            wake=endpoint.wake,
+            call_later=call_later,
+            clock=clock,
+        )
+        """Phones of agents that are called once and kept."""
         self._endings = Endings(
             patch=self._patch,
             conversations=self._conversations,
             messages=self._messages,
+            lines=self.lines,
             admission=admission,
             events=events,
             forget=self._forget,
@@ -123,16 +146,12 @@ class Switch:
             patch=self._patch, messages=self._messages, events=events, lost=self._endings.lost
         )
         self._log = structlog.get_logger("switch")
-        self._numbers = itertools.count(1)
-        self._boot = boot
-        self._descriptions = Descriptions(
-            patch=self._patch, address=media_address, codecs=settings.media.codecs
-        )
         self._signals = Signals(
             patch=self._patch,
             descriptions=self._descriptions,
             conversations=self._conversations,
             endings=self._endings,
+            lines=self.lines,
             events=events,
             wake=endpoint.wake,
             clock=clock,
@@ -196,9 +215,14 @@ class Switch:
         self._patch.play(leg, sounds, loop, self._played, gain_db)
 
     def ask_to_answer(self, leg: Leg, told: Callable[[int], None]) -> bool:
-        """Ask a phone that rings to answer by itself; `told` its SIP status. False: it does not ring."""
+        """Ask a phone that rings to answer by itself; `told` its SIP status. False: it does not ring.
+
+        At a nailed-up line the phone is there already, and need not be asked.
+        """
         if leg.state is not ConnectionState.ALERTING or leg.ending is not None:
             return False
+        if self.lines.answer(leg, told):
+            return True
         asked = leg.session.notify("talk", told, now=self._clock())
         self._endpoint.wake()
         return asked
@@ -226,15 +250,20 @@ class Switch:
         """End the message that the caller leaves; `done` follows."""
         self._messages.stop(call)
 
-    def ring(self, call: Call, *, agent: str, phone: str, queue: str) -> Leg:
+    def ring(
+        self, call: Call, *, agent: str, phone: str, queue: str, auto_answer: bool = False
+    ) -> Leg:
         """Call an agent's phone for this call; several may ring at once, a `ring` each.
+
+        With `auto_answer` one that can answers by itself: a nailed-up line, a phone of which the
+        settings say so.
 
         `alerting`, then `established` or `failed`, come to the controller for every leg. The
         first to answer has the call: of others who answer later, `failed` is told with
         ANSWERED_ELSEWHERE, and `bridge` ends those that still ring. Raises `NotReachable`
         where the phone is not registered or no port is free.
         """
-        leg = self._call_phone(call, agent=agent, phone=phone, queue=queue)
+        leg = self._call_phone(call, agent=agent, phone=phone, queue=queue, auto_answer=auto_answer)
         call.ringing.append(leg)
         return leg
 
@@ -314,13 +343,12 @@ class Switch:
         call.data.update(call_data or {})
         call.initiator = initiator
         call.controller = controller
-        leg = self._outbound.prepare_phone(call, agent=agent, phone=phone)
+        leg = self._phone_of(call, agent=agent, phone=phone)
         call.ringing.append(leg)
         self._keep(call)
         self._say_originated(call, leg)
         self._say_delivered(call, leg, queue=queue)
-        self._outbound.call_phone(leg, phone=phone, queue=queue, now=self._clock())
-        self._belongs_to(leg, agent)
+        self._ring_phone(leg, agent=agent, phone=phone, queue=queue)
         return call
 
     def add_customer(
@@ -552,7 +580,9 @@ class Switch:
         `to` is the agent to whom he whispers. `host` hears what comes of it. Raises
         `NotReachable`.
         """
-        leg = self._call_phone(call, agent=agent, phone=phone, queue="", host=host, mode=mode)
+        leg = self._call_phone(
+            call, agent=agent, phone=phone, queue="", host=host, mode=mode, auto_answer=True
+        )
         leg.coached = to
         call.listeners.append(leg)
         return leg
@@ -682,7 +712,9 @@ class Switch:
         call.answered = None
         self._endings.end(giver, Cause.TRANSFER, call=call)
 
-    def transfer(self, call: Call, *, agent: str, phone: str, queue: str) -> Leg:
+    def transfer(
+        self, call: Call, *, agent: str, phone: str, queue: str, auto_answer: bool = False
+    ) -> Leg:
         """Give the call to another phone in one step (CSTA single-step transfer).
 
         The agent is released at once and the caller hears music until the new one
@@ -690,7 +722,7 @@ class Switch:
         `NotReachable`, and then nothing has changed.
         """
         giver = self._giver(call)
-        leg = self.ring(call, agent=agent, phone=phone, queue=queue)
+        leg = self.ring(call, agent=agent, phone=phone, queue=queue, auto_answer=auto_answer)
         self._give_to_ringing(call, giver, ())
         return leg
 
@@ -886,15 +918,36 @@ class Switch:
         queue: str,
         host: Host | None = None,
         mode: ListenMode | None = None,
+        auto_answer: bool = False,
     ) -> Leg:
         """Say who is going to be rung, then ring: the screen is there before the phone rings."""
-        leg = self._outbound.prepare_phone(call, agent=agent, phone=phone)
-        leg.mode = mode
+        leg = self._phone_of(call, agent=agent, phone=phone)
+        leg.mode, leg.auto_answer = mode, auto_answer
         if host is not None:
             call.guests[leg] = host
         self._say_delivered(call, leg, queue=queue)
-        self._outbound.call_phone(leg, phone=phone, queue=queue, now=self._clock())
+        self._ring_phone(leg, agent=agent, phone=phone, queue=queue)
+        return leg
+
+    def _phone_of(self, call: Call, *, agent: str, phone: str) -> Leg:
+        """A leg for an agent's phone, not rung yet: with his nailed-up line, where that rests."""
+        leg = self.lines.lend(call, agent, phone)
+        return leg or self._outbound.prepare_phone(call, agent=agent, phone=phone)
+
+    def _ring_phone(self, leg: Leg, *, agent: str, phone: str, queue: str) -> None:
+        if leg.line is None:
+            self._outbound.call_phone(leg, phone=phone, queue=queue, now=self._clock())
+            self.lines.become(leg, phone)
+        else:
+            leg.call.legs.append(leg)
+            self.lines.ring(leg)
         self._belongs_to(leg, agent)
+
+    def _call_line(self, call: Call, agent: str, phone: str) -> Leg:
+        """Call a phone that is to be kept."""
+        leg = self._outbound.prepare_phone(call, agent=agent, phone=phone)
+        leg.standing = leg.auto_answer = True
+        self._outbound.call_phone(leg, phone=phone, queue="", now=self._clock())
         return leg
 
     def _say_delivered(self, call: Call, leg: Leg, *, queue: str, number: str = "") -> None:
@@ -941,6 +994,12 @@ class Switch:
         legs, recordings = self._patch.lost(worker)
         for path, done in recordings:
             self._salvage(path, done)
+        for leg in legs:
+            if leg.standing:
+                self._endings.end(leg, Cause.MEDIA_WORKER_LOST)
+            else:
+                self.lines.gone(leg, Cause.MEDIA_WORKER_LOST)  # without audio it is no line
+        legs = [leg for leg in legs if not leg.standing]
         calls = {call.id: call for leg in legs for call in (leg.call, *leg.kept)}
         self._log.error("media worker lost", worker=worker, reason=reason, calls=len(calls))
         for call in calls.values():

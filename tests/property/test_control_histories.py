@@ -42,6 +42,9 @@ class ControlDay:
         )
         self.centre.network.delay = self.chance.choice([0.0, 0.02])
         self.centre.staff(answers_after=0.3)
+        for name in self.centre.names:
+            if self.chance.random() < 0.5:
+                self._nail_up(name)
         self.callers: list[Telephone] = []
         self.control = self.centre.centre.control
         self.acd = self.centre.centre.acd
@@ -54,6 +57,8 @@ class ControlDay:
         for phone in self.centre.phones.values():
             phone.silent, phone.refuses_with = False, None
         switch = self.centre.centre.switch
+        for name in self.centre.names:
+            self.control.lines.log_on(name, name, False)
         for _ in range(4):  # a call that waits is given to the next agent, and ended then
             self.centre.run(2.0)
             for call in tuple(switch.calls.values()):
@@ -75,6 +80,9 @@ class ControlDay:
             self._agent_verb()
         else:
             self._verb()
+
+    def _nail_up(self, agent: str) -> None:
+        self.centre.centre.control.lines.log_on(agent, agent, True)
 
     def _call_in(self) -> None:
         number = len(self.callers) + 2
@@ -107,6 +115,8 @@ class ControlDay:
             lambda: self.acd.ready(agent),
             lambda: self.acd.not_ready(agent, "break"),
             lambda: self.acd.wrap_up_done(agent),
+            lambda: self._nail_up(agent),
+            lambda: self.control.lines.log_on(agent, agent, False),
         ]
         with contextlib.suppress(AcdError):
             self.chance.choice(verbs)()
@@ -118,6 +128,8 @@ class ControlDay:
         verbs: list[Callable[[], Any]] = [
             lambda: calls.make_call(agent, number),
             lambda: calls.make_call(agent),
+            lambda: control.answering.answer(agent, None, lambda _: None),
+            lambda: control.answering.answer(agent, None, lambda _: None),
             lambda: calls.dial_digits(agent, number),
             lambda: calls.hold_call(agent),
             lambda: calls.retrieve_call(agent),

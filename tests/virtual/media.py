@@ -87,6 +87,8 @@ class PaperBay:
                 self.refuses = ""
             case p.OpenLeg() | p.ModifyLeg():
                 self.legs[command.node] = command
+            case p.MeasureLeg(node=node):
+                self._say(p.LegMeasured(node=node, quality=Quality()))
             case p.CloseLeg(node=node):
                 self.legs.pop(node, None)
                 self._forget_edges(node)
