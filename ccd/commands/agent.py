@@ -39,6 +39,13 @@ def agent(
     sip: Annotated[
         str, typer.Option("--sip", help="HOST:PORT where a pjsip or pyvoip phone registers.")
     ] = "127.0.0.1:5060",
+    nailed_up: Annotated[
+        bool | None,
+        typer.Option(
+            "--nailed-up/--per-call",
+            help="Have the phone called once, at log-in, and kept; else as its [[phone]] says.",
+        ),
+    ] = None,
     capture: Annotated[
         str, typer.Option(help="Microphone: a part of its name, default, null, or a WAV to say.")
     ] = "default",
@@ -107,6 +114,7 @@ def agent(
         agent=name,
         password=os.environ.get(PASSWORD_VARIABLE, ""),
         phone=at,
+        nailed_up=nailed_up,
         state=str(state) if state is not None else None,
         commands=there.address if there is not None else "",
         keys=str(there.keys or "") if there is not None else "",

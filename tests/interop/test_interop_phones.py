@@ -25,7 +25,7 @@ from peers.daemon import Watch
 from peers.ports import HOST
 from peers.sipp import Sipp
 
-from ccd.events import Bridged, DigitsGenerated
+from ccd.events import Bridged, DigitsGenerated, LineNailedUp
 from ccd.model import AgentState
 from tui.agent.desk import Stage
 from tui.agent.phones.make import make_phone
@@ -38,6 +38,7 @@ pytestmark = [pytest.mark.peer, pytest.mark.asyncio(loop_scope="module")]
 A = AGENTS[0]
 TALK_S = 1.5
 SETTLING_S = 0.6
+RING_HZ = 450.0
 
 
 @pytest.fixture(scope="module")
@@ -73,14 +74,19 @@ def settings(centre: Centre, back_end: str, heard: Path, **options: Any) -> Phon
 
 
 @contextlib.asynccontextmanager
-async def working(phone_settings: PhoneSettings, centre: Centre) -> AsyncIterator[Service]:
+async def working(
+    phone_settings: PhoneSettings, centre: Centre, *, nailed_up: bool = False
+) -> AsyncIterator[Service]:
     """An agent at work with such a phone, ready."""
-    service = Service(Login(A, state=str(centre.daemon.state)), phone=make_phone(phone_settings))
+    login = Login(A, state=str(centre.daemon.state), nailed_up=nailed_up)
+    service = Service(login, phone=make_phone(phone_settings))
+    at_rest = PhoneState.TALKING if nailed_up else PhoneState.IDLE
     await service.start(take=True)
     try:
         assert service.phone is not None
         await until(lambda: service.link is LinkState.UP)
-        await until(lambda: service.phone.state is PhoneState.IDLE, within=15)  # type: ignore[union-attr]
+        await until(lambda: service.phone.state is at_rest, within=15)  # type: ignore[union-attr]
+        await until(lambda: service.desk.seat.nailed_up is nailed_up)
         await service.do("ready")
         await until(lambda: service.desk.seat.state is AgentState.READY)
         yield service
@@ -147,6 +153,51 @@ async def test_a_phone_hears_and_is_heard(
     stretches = audio.tone_stretches(said, AGENT_HZ[A])
     gaps = [b.start - a.end for a, b in itertools.pairwise(stretches)]
     assert max(gaps) > 0.6, "the mute was heard of by nobody"
+
+
+@pytest.mark.parametrize("back_end", ["pjsip", "pyvoip"])
+async def test_a_phone_that_is_nailed_up_has_call_after_call_in_one_session(
+    back_end: str, centre: Centre, watch: Watch, tmp_path: Path
+) -> None:
+    """It rings in the ear; each caller is heard and hears, and nobody between the calls."""
+    mine = tmp_path / "agent.wav"
+    since = watch.mark()
+    async with (
+        working(settings(centre, back_end, mine), centre, nailed_up=True) as service,
+        centre.caller() as caller,
+    ):
+        phone = service.phone
+        assert phone is not None
+        for number in range(2):
+            theirs = tmp_path / f"caller{number}.wav"
+            line = await caller.call(centre.uri(STRAIGHT), record=theirs)
+            await stage(service, Stage.RINGING)
+            await asyncio.sleep(SETTLING_S)  # it rings
+            await service.do("answer")
+            await stage(service, Stage.SPEAKING)
+            await asyncio.sleep(SETTLING_S + TALK_S)  # they talk
+            await service.do("mute")
+            await service.do("hang_up") if number else await caller.hang_up(line)
+            await stage(service)
+            await until(lambda: not phone.muted)
+            assert phone.state is PhoneState.TALKING
+            await caller.expect("recorded", call=line)
+            assert audio.tone_seconds(audio.read(theirs), AGENT_HZ[A]) > TALK_S
+            await until(lambda: service.desk.seat.state is AgentState.READY)
+        nailed = [event for event in watch.events[since:] if isinstance(event, LineNailedUp)]
+        assert len(nailed) == 1
+    heard = audio.read(mine)
+    order = [
+        hertz
+        for _, hertz in sorted(
+            (stretch.start, hertz)
+            for hertz in (RING_HZ, CALLER_HZ)
+            for stretch in audio.tone_stretches(heard, hertz)
+            if stretch.seconds > 0.3
+        )
+    ]
+    assert order == [RING_HZ, CALLER_HZ] * 2
+    assert audio.tone_seconds(heard, CALLER_HZ) == pytest.approx(2 * (SETTLING_S + TALK_S), abs=0.6)
 
 
 @pytest.mark.parametrize("back_end", ["pjsip", "pyvoip"])

@@ -34,6 +34,8 @@ from ccd.events import (
     Delivered,
     DigitsDetected,
     Event,
+    LineNailedUp,
+    LineReleased,
     MessageSent,
     Originated,
     RecordingPaused,
@@ -119,6 +121,8 @@ class Seat:
     since: float = 0.0
     locked: bool = False
     queues: tuple[str, ...] = ()
+    nailed_up: bool = False
+    """His phone is called and kept: calls are put through to it."""
 
 
 @dataclass(frozen=True)
@@ -239,7 +243,10 @@ class Desk:
         if view is not None:
             self._be(view.state, view.since or state.at, view.reason or "", state.at)
             self._seat = replace(
-                self._seat, queues=view.queues, phone=view.phone or self._seat.phone
+                self._seat,
+                queues=view.queues,
+                phone=view.phone or self._seat.phone,
+                nailed_up=view.nailed_up,
             )
             self._wrap(view, state.at)
         self._restage(state.at)
@@ -387,6 +394,8 @@ class Desk:
                 self._seat = replace(self._seat, locked=True)
             case SeatOpened():
                 self._seat = replace(self._seat, locked=False)
+            case LineNailedUp() | LineReleased():
+                self._seat = replace(self._seat, nailed_up=isinstance(event, LineNailedUp))
             case MessageSent():
                 self.messages.append(Message(event.at, event.by, event.text))
                 self.unread += 1

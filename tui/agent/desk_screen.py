@@ -153,7 +153,7 @@ class DeskScreen(Screen[None]):
         """Draw what changes with time alone."""
         app, service, words = self.app, self.app.service, self.app.words
         now = service.clock()
-        self._put("#seat", panes.seat_bar(service, words, now))
+        self._put("#seat", panes.seat_bar(service, words, now, self.size.width))
         self._put("#lines", panes.lines(service.desk, words, app.keys_shown, now))
         right = self.query_one("#right")
         self._put("#team", panes.team(service.desk, words, now, max(20, right.size.width - 4)))

@@ -18,7 +18,7 @@ from typing import Any
 
 from ccd.cti.catalogue import Record
 from ccd.cti.client import Client, CtiError, ErrorCode
-from ccd.events import CallCleared, Delivered, Event, WrappedUp
+from ccd.events import Delivered, Event, WrappedUp
 from tui.agent.actions import BY_ID, Around
 from tui.agent.desk import LIVE, Desk, Stage
 from tui.agent.phones.phone import Ability, Phone, PhoneError, PhoneState
@@ -70,6 +70,8 @@ class Login:
     password: str = ""
     phone: str = ""
     """Where he is rung; empty: as the settings say."""
+    nailed_up: bool | None = None
+    """Whether his phone is called once, at log-in, and kept; None: as its settings say."""
     state: str | None = None
     commands: str = ""
     keys: str = ""
@@ -108,6 +110,8 @@ class Service:
         self._phone_changed = asyncio.Event()
         self._taken_back = asyncio.Event()
         self._answered: set[str] = set()
+        self._calls: set[str] = set()
+        """His calls, when the newest event had been heard."""
         self._logged_off = False
 
     # --- beginning and end --------------------------------------------------------------------
@@ -127,7 +131,11 @@ class Service:
         await client.connect()
         try:
             await client.log_in(
-                login.agent, phone=login.phone, password=login.password, unless_taken=not take
+                login.agent,
+                phone=login.phone,
+                password=login.password,
+                unless_taken=not take,
+                nailed_up=login.nailed_up,
             )
             self.desk.furnish(await client.workplace())
         except BaseException:
@@ -232,13 +240,16 @@ class Service:
                     self._spawn(self._look_up(event.customer.id))
                 if self._auto_answer_s is not None and call not in self._answered:
                     self._spawn(self._answer_by_itself(call, self._auto_answer_s))
-            case CallCleared(call=call):
-                self._answered.discard(call)
-                self._spawn(self._refresh_day())
             case WrappedUp():
                 self._spawn(self._refresh_day())
             case _:
                 pass
+        calls = {line.call for line in self.desk.lines}
+        over, self._calls = self._calls - calls, calls
+        if over:
+            self._answered -= over
+            self._spawn(self._refresh_day())
+            self._spawn(self._unmute())
         self.on_event(event)
         self.on_change()
 
@@ -260,6 +271,13 @@ class Service:
         with contextlib.suppress(CtiError):  # the pop has the essentials
             self.records[customer] = await self.client.customer(customer, history=5)
             self.on_change()
+
+    async def _unmute(self) -> None:
+        """Being muted lasts as long as a call, and the phone's may be nailed up: longer than that."""
+        phone = self.phone
+        if phone is not None and phone.muted and self.desk.line(*LIVE) is None:
+            with contextlib.suppress(PhoneError):  # it is over at the phone as well
+                await phone.mute(False)
 
     async def _refresh_day(self) -> None:
         await asyncio.sleep(RECORD_S)
@@ -423,8 +441,9 @@ class Service:
         await self.client.open_seat(password)
 
     async def _take_back(self, _: str) -> None:
+        login = self.login
         await self.client.log_in(
-            self.login.agent, phone=self.login.phone, password=self.login.password
+            login.agent, phone=login.phone, password=login.password, nailed_up=login.nailed_up
         )
         self._linked(LinkState.UP)
         self._taken_back.set()

@@ -34,6 +34,7 @@ def test_texts_belong_to_the_field_above_them() -> None:
     assert documented(AgentView) == {
         "pending": "`log_off` or `not_ready`, which follows the present call.",
         "since": "When this state began, seconds since the epoch.",
+        "nailed_up": "His phone is called and kept: calls are put through to it.",
     }
 
 

@@ -386,4 +386,3 @@ def test_a_line_on_another_worker_moves_to_the_callers(
     centre.call.caller.port = port
     answer(centre)
     assert centre.call.bridged
-

@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from rich.cells import cell_len, set_cell_size
+from textual.content import Content
 
 from ccd.model import Direction
 from tui.agent.actions import ACTIONS, GROUPS, Around, possible
-from tui.agent.desk import Desk, Line, Message, Stage, Wrapping
+from tui.agent.desk import LIVE, Desk, Line, Message, Stage, Wrapping
+from tui.agent.phones.phone import Ability, Levels
 from tui.agent.service import LinkState, Service
 from tui.agent.widgets.look import STAGES, STATES
 from tui.shared.words import Words
 from tui.shared.words.spans import clock, day, span
 
 JOINER = "\u2060"
+METER = "▁▂▃▄▅▆▇█"
 STALE_S = 6.0
 """News older than this is said to be."""
 
@@ -27,33 +30,69 @@ def escaped(text: str) -> str:
     return text.replace("\\", f"\\{JOINER}").replace("[", "\\[")
 
 
-def seat_bar(service: Service, words: Words, now: float) -> str:
-    """Who, in which state, for how long; the phone and the link."""
+def seat_bar(service: Service, words: Words, now: float, width: int) -> str:
+    """Who, in which state, for how long; the phone and the link; the time at the right edge.
+
+    Where there is no room for all, what is known anyway is left out first: the phone's name, that
+    the link is well; then a long reason is cut.
+    """
     seat = service.desk.seat
     glyph, style = STATES[seat.state]
-    state = words(f"state.{seat.state.value}")
+    state = f"{glyph} {words(f'state.{seat.state.value}')}"
+    reason = ""
     if seat.reason:
         reasons = {each.name: each.title for each in service.desk.place.reasons}
-        ours = words.known(f"reason.{seat.reason}")
-        state += f" · {escaped(reasons.get(seat.reason) or ours)}"
-    name = escaped(seat.full_name or seat.agent)
-    left = f"[{style} bold]{glyph} {state}[/] {span(now - seat.since) if seat.since else ''}"
-    middle = f"[bold]{name}[/]" + (f" ({escaped(seat.phone)})" if seat.phone else "")
-    return (
-        f" {left}  {middle}  {_phone(service, words)}  {_link(service, words, now)}  {clock(now)}"
-    )
+        reason = f" · {reasons.get(seat.reason) or words.known(f'reason.{seat.reason}')}"
+    since = span(now - seat.since) if seat.since else ""
+    name = f"[bold]{escaped(seat.full_name or seat.agent)}[/]"
+    phone, link, time = _phone(service, words), _link(service, words, now), clock(now)
+
+    def bar(reason: str, name: str, link: str) -> str:
+        left = f"[{style} bold]{state}{escaped(reason)}[/] {since}"
+        return "  ".join((f" {left}", name, *(each for each in (phone, link) if each)))
+
+    room = width - cell_len(time) - 3
+    at = f" ({escaped(seat.phone)})" if seat.phone else ""
+    news = "" if link == _well(words) else link
+    drawn = bar(reason, name + at, link)
+    for fewer in ((reason, name + at, news), (reason, name, news)):
+        if _cells(drawn) > room:
+            drawn = bar(*fewer)
+    if _cells(drawn) > room and reason:
+        keep = cell_len(reason) - (_cells(drawn) - room) - 1
+        drawn = bar(f"{set_cell_size(reason, keep).rstrip()}…" if keep > 3 else "", name, news)
+    return f"{drawn}{' ' * max(2, width - 1 - cell_len(time) - _cells(drawn))}{time}"
+
+
+def _cells(markup: str) -> int:
+    return Content.from_markup(markup).cell_length
 
 
 def _phone(service: Service, words: Words) -> str:
-    phone = service.phone
+    phone, up = service.phone, service.desk.seat.nailed_up
     if phone is None:
-        return f"[$text-muted]{words('phone.desk')}[/]"
+        return f"[$text-muted]{words('phone.nailed_up' if up else 'phone.desk')}[/]"
     if service.phone_trouble or phone.trouble:
         return f"[$error]! {words('phone.unregistered')}[/]"
-    text = words(f"phone.{phone.state.value}")
+    text = words("phone.nailed_up" if up else f"phone.{phone.state.value}")
+    if Ability.LEVELS in phone.can and service.desk.line(*LIVE) is not None:
+        text += f" {_meter(phone.levels)}"
     if phone.muted:
         text += f" [$warning reverse] {words('lines.muted')} [/]"
     return f"[$text-muted]{text}[/]"
+
+
+def _meter(levels: Levels) -> str:
+    """How loud both directions are: what goes out, what comes in."""
+    said, heard = (
+        METER[min(int(level * len(METER)), len(METER) - 1)]
+        for level in (levels.microphone, levels.earpiece)
+    )
+    return f"↑{said} ↓{heard}"
+
+
+def _well(words: Words) -> str:
+    return f"[$text-muted]✓ {words('link.up')}[/]"
 
 
 def _link(service: Service, words: Words, now: float) -> str:
@@ -62,7 +101,7 @@ def _link(service: Service, words: Words, now: float) -> str:
     silent = now - service.desk.heard_at
     if service.desk.heard_at and silent > STALE_S:
         return f"[$warning]! {words('link.stale', seconds=int(silent))}[/]"
-    return f"[$text-muted]✓ {words('link.up')}[/]"
+    return _well(words)
 
 
 def lines(desk: Desk, words: Words, keys: dict[str, str], now: float) -> str:
