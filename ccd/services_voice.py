@@ -6,16 +6,16 @@ import asyncio
 
 from ccd.control.errors import ControlError
 from ccd.control.recording import RecordingVerbs
-from ccd.cti.call_operations import CallArgs
+from ccd.cti.call_operations import CallArgs, CallResult
 from ccd.cti.session import Session
 from ccd.cti.spec import SUPERVISORS
-from ccd.cti.voice_operations import PlayMessageArgs
+from ccd.cti.voice_operations import HearVoicemailArgs, PlayMessageArgs
 from ccd.cti.wire import CtiError, ErrorCode
 from ccd.services_calls import Controlled, said
 
 SERVED = (
     *("answer_call", "start_recording", "stop_recording", "pause_recording"),
-    *("resume_recording", "play_message"),
+    *("resume_recording", "play_message", "hear_voicemail"),
 )
 """The operations that are done here."""
 
@@ -60,6 +60,11 @@ class VoiceHandlers:
     def resume_recording(self, _session: Session, args: CallArgs) -> None:
         """Go on."""
         said(lambda: self._recording.resume(args.agent or "", args.call))
+
+    def hear_voicemail(self, _session: Session, args: HearVoicemailArgs) -> CallResult:
+        """Hear a message."""
+        voicemail = self._daemon.centre.control.voicemail
+        return CallResult(call=said(lambda: voicemail.hear(args.agent or "", args.voicemail)).id)
 
     def play_message(self, _session: Session, args: PlayMessageArgs) -> None:
         """Play it."""

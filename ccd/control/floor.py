@@ -30,6 +30,7 @@ from ccd.control.recording import RecordingVerbs
 from ccd.control.seats import Seats
 from ccd.control.service import CallControl
 from ccd.control.supervision import Supervision
+from ccd.control.voicemail import VoicemailVerbs
 from ccd.errors import CcdError
 from ccd.events import EventStream
 from ccd.ivr.service import Ivr
@@ -111,6 +112,7 @@ class ControlFloor:
             events=events,
             loop=loop,
         )
+        self.voicemail = VoicemailVerbs(acd=self._acd, calls=self.calls, voicemail=floor.voicemail)
         self.answering = Answering(switch=switch, calls=self.calls)
         self.ivr_loans = IvrLoans(switch=switch, acd=self._acd, calls=self.calls, ivr=ivr)
 

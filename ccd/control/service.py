@@ -259,9 +259,22 @@ class CallControl:
         self._switch.clear_call(found, Cause.NORMAL_CLEARING, Party.AGENT)
 
     def generate_digits(self, agent: str, digits: str, call: str | None = None) -> None:
-        """Key digits to the other parties (generate digits): for a bank's menu, say."""
-        found, leg = self.connection(Verb.GENERATE_DIGITS, agent, call)
+        """Key digits to the other parties (generate digits): for a bank's menu, say.
+
+        Who is alone with a flow that he dialled, or with a message that he hears, keys them to that.
+        """
+        found, leg = self._alone(agent, call) or self.connection(Verb.GENERATE_DIGITS, agent, call)
         self._switch.generate_digits(found, leg, digits)
+
+    def _alone(self, agent: str, call: str | None) -> tuple[Call, Leg] | None:
+        """The call in which he hears a machine of ours, and may act. Raises `ControlError`."""
+        self._may_act(agent)
+        for found, leg, state in self.situations(agent):
+            machine = found.controller is not None and found.controller is not self._own_calls
+            alone = state in (Situation.INITIATED, Situation.CONSULT_INITIATED)
+            if alone and machine and leg.speaks_in(found) and call in (None, found.id):
+                return found, leg
+        return None
 
     def associate_data(self, agent: str, data: Mapping[str, str], call: str | None = None) -> Call:
         """Attach data to the call (associate data); it goes where the caller goes."""
@@ -314,7 +327,7 @@ class CallControl:
             + (f" as to call {call}" if call is not None and not his else ""),
         )
 
-    def idle(self, verb: Verb, agent: str) -> None:
+    def idle(self, verb: str, agent: str) -> None:
         """Refuse a verb that is for agents without a call. Raises `ControlError`."""
         self._may_act(agent)
         his = self.situations(agent)

@@ -212,6 +212,14 @@ class Operations:
         """Go on recording."""
         await self._op("resume_recording", call=call, agent=agent)
 
+    async def hear_voicemail(self, voicemail: str, agent: str | None = None) -> CallResult:
+        """Ring the agent's phone and play him this message, which waits for nobody meanwhile.
+        There `generate_digits` keys 1 to hear it again, 2 when he is done with it, 3 to have
+        its sender called back; one that he is not done with waits again.
+        """
+        result: CallResult = await self._op("hear_voicemail", voicemail=voicemail, agent=agent)
+        return result
+
     async def play_message(
         self,
         message: str,
@@ -919,6 +927,14 @@ class SyncOperations:
     def resume_recording(self, call: str | None = None, agent: str | None = None) -> None:
         """Go on recording."""
         self._op("resume_recording", call=call, agent=agent)
+
+    def hear_voicemail(self, voicemail: str, agent: str | None = None) -> CallResult:
+        """Ring the agent's phone and play him this message, which waits for nobody meanwhile.
+        There `generate_digits` keys 1 to hear it again, 2 when he is done with it, 3 to have
+        its sender called back; one that he is not done with waits again.
+        """
+        result: CallResult = self._op("hear_voicemail", voicemail=voicemail, agent=agent)
+        return result
 
     def play_message(
         self,

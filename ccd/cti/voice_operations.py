@@ -7,8 +7,8 @@ from typing import Annotated
 from msgspec import Meta
 
 from ccd.control.recording import Audience
-from ccd.cti.call_operations import CallArgs
-from ccd.cti.spec import FOR_AGENT, Spec
+from ccd.cti.call_operations import CallArgs, CallResult
+from ccd.cti.spec import FOR_AGENT, AgentArgs, Spec, Text
 from ccd.cti.wire import ErrorCode
 
 
@@ -19,6 +19,13 @@ class PlayMessageArgs(CallArgs, frozen=True, kw_only=True):
     """A prompt's name, or a WAV's in the folder of prompts, with or without `.wav`."""
     to: Audience = Audience.ALL
     """Who hears it."""
+
+
+class HearVoicemailArgs(AgentArgs, frozen=True, kw_only=True):
+    """Arguments of `hear_voicemail`."""
+
+    voicemail: Text
+    """One of `voicemails`."""
 
 
 _ERRORS = (*FOR_AGENT, ErrorCode.UNKNOWN_CALL, ErrorCode.SEAT_LOCKED)
@@ -48,5 +55,22 @@ VOICE_OPERATIONS: tuple[Spec, ...] = (
         "`recording.pause_longest_s`.",
     ),
     _spec("resume_recording", "Go on recording."),
+    Spec(
+        "hear_voicemail",
+        "Ring the agent's phone and play him this message, which waits for nobody meanwhile. There "
+        "`generate_digits` keys 1 to hear it again, 2 when he is done with it, 3 to have its sender "
+        "called back; one that he is not done with waits again.",
+        HearVoicemailArgs,
+        CallResult,
+        changes=True,
+        for_agent=True,
+        errors=(
+            *FOR_AGENT,
+            ErrorCode.SEAT_LOCKED,
+            ErrorCode.PARTY_BUSY,
+            ErrorCode.NOT_REACHABLE,
+            ErrorCode.BAD_ARGS,
+        ),
+    ),
     _spec("play_message", "Play a message into the conversation, once.", args=PlayMessageArgs),
 )

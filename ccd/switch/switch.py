@@ -796,15 +796,22 @@ class Switch:
             self._patch.send_digits(leg, digits)
 
     def generate_digits(self, call: Call, leg: Leg, digits: str) -> None:
-        """Key digits to the other parties on behalf of one (CSTA generate digits); says so."""
-        for party in call.parties:
-            if party is not leg:
-                self.send_digits(party, digits)
+        """Key digits to the other parties on behalf of one (CSTA generate digits); says so.
+
+        Who is alone in his call keys them to what speaks with him: a flow, a message's menu.
+        """
+        others = [party for party in call.parties if party is not leg]
+        for party in others:
+            self.send_digits(party, digits)
         self._events.publish(
             DigitsGenerated(
                 call=call.id, leg=leg.id, agent=leg.agent or "", digits="*" * len(digits)
             )
         )
+        if not others:
+            for digit in digits:
+                if call.controller is not None and leg.is_here:
+                    call.controller.digit(call, leg, digit)
 
     def clear_connection(self, leg: Leg, cause: Cause, call: Call | None = None) -> None:
         """End a party's connection to a call (the one that it speaks in, where none is said).

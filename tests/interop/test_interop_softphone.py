@@ -6,6 +6,7 @@ the server's doing. Phones of the softphone's own are in test_interop_phones.py.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -13,8 +14,9 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from peers import audio
 from peers.asking import until
-from peers.centre import AGENTS, STRAIGHT, Centre
+from peers.centre import AGENTS, CALLER_HZ, STRAIGHT, Centre
 from peers.daemon import Watch
 from peers.pjsip import PjsipPhone
 from textual.command import CommandPalette
@@ -27,11 +29,14 @@ from ccd.events import (
     CallbackRequested,
     CallCleared,
     DigitsGenerated,
+    Established,
     Held,
     MessageSent,
+    VoicemailHeard,
+    VoicemailLeft,
     WrappedUp,
 )
-from ccd.model import AgentState
+from ccd.model import AgentState, Party
 from tui.agent.actions import ACTIONS
 from tui.agent.app import SoftphoneApp
 from tui.agent.desk import Line, Stage
@@ -44,6 +49,7 @@ A, B, _ = AGENTS
 ANI = "13800138000"
 CUSTOMERS = f"id,name,class,numbers\nC1,王芳,gold,{ANI}\n"
 WAIT_S = 10.0
+MESSAGES = "8003"
 WORDS = Words("en")
 
 
@@ -54,6 +60,10 @@ def centre(open_centre: Callable[..., Centre], tmp_path_factory: pytest.TempPath
         "version: 1\nname: straight\nstart: orders\nfallback: orders\n"
         "steps:\n  orders: {type: queue, queue: orders}\n"
     )
+    (folder / "messages.yaml").write_text(
+        "version: 1\nname: messages\nstart: advice\nfallback: advice\n"
+        "steps:\n  advice: {type: queue, queue: advice}\n"
+    )
     shipped = Path(ccd.settings.__file__).parent / "check_pin.yaml"
     (folder / "pin.yaml").write_bytes(shipped.read_bytes())
     centre = open_centre(
@@ -61,7 +71,10 @@ def centre(open_centre: Callable[..., Centre], tmp_path_factory: pytest.TempPath
             {"name": "outside", "peers": ["127.0.0.1:9"]},
             {"name": "test", "peers": ["127.0.0.0/8"]},
         ],
-        route=[{"dnis": STRAIGHT, "flow": str(folder / "straight.yaml")}],
+        route=[
+            {"dnis": STRAIGHT, "flow": str(folder / "straight.yaml")},
+            {"dnis": MESSAGES, "flow": str(folder / "messages.yaml")},
+        ],
         queue=[
             {
                 "name": "orders",
@@ -71,7 +84,13 @@ def centre(open_centre: Callable[..., Centre], tmp_path_factory: pytest.TempPath
                 "wrap_up_requires_disposition": True,
                 "callback": {"trunk": "outside"},
             },
-            {"name": "advice", "title": "Advice"},
+            {
+                "name": "advice",
+                "title": "Advice",
+                "announce": {"language": "en"},
+                "overflow": [{"to": "voicemail", "no_agents": True}],
+                "voicemail": {"min_s": 1.0},
+            },
         ],
         agent=[
             {"name": A, "phone": A, "queues": ["orders"], "full_name": "Anna Bell"},
@@ -480,14 +499,39 @@ async def test_a_note_stays_with_the_customer(
     await anna.until(lambda: any("moved" in note.text for note in anna.service.records["C1"].notes))
 
 
-async def test_unheard_messages_are_listed(anna: Shift) -> None:
+async def test_a_message_is_chosen_heard_again_and_done_with(
+    centre: Centre, watch: Watch, anna: Shift, caller: PjsipPhone, tmp_path: Path
+) -> None:
+    since = watch.mark()
+    call = await caller.call(centre.uri(MESSAGES))
+    await watch.expect(Established, party=Party.CALLER, since=since)
+    await asyncio.sleep(1.0)  # of the greeting
+    await caller.digits(call, "#")
+    await asyncio.sleep(2.6)  # the tone, and what he says
+    await caller.hang_up(call)
+    left = await watch.expect(VoicemailLeft, since=since)
     await anna.press("v")
     await anna.until(lambda: anna.app.screen.asking)  # type: ignore[attr-defined]
-    await anna.until(
-        lambda: "0 of 0" in anna.shown("#question") or "Enter calls back" in anna.shown("#question")
-    )
-    await anna.press("escape")
-    await anna.until(lambda: not anna.app.screen.asking)  # type: ignore[attr-defined]
+    choices = anna.app.screen.query_one("#choices", OptionList)
+    await anna.until(lambda: choices.option_count == 1)
+    assert ANI in str(choices.get_option_at_index(0).prompt)
+    await anna.press("enter")
+    said = await anna.phone.expect("incoming", since=anna._mark)
+    heard = tmp_path / "heard.wav"
+    await anna.phone.answer(int(said["call"]))
+    await anna.phone.record(int(said["call"]), heard)
+    line = await anna.stage(Stage.MESSAGE)
+    assert line.data["voicemail"] == left.voicemail
+    assert "MESSAGE" in anna.shown("#lines")
+    await asyncio.sleep(left.seconds + 0.5)
+    await anna.press("y")
+    await asyncio.sleep(left.seconds + 0.5)
+    await anna.press("V")
+    done = await watch.expect(VoicemailHeard, since=since)
+    assert (done.voicemail, done.agent) == (left.voicemail, A)
+    await anna.stage()
+    played = audio.tone_stretches(audio.read(heard), CALLER_HZ)
+    assert len([each for each in played if each.seconds > 1.0]) == 2
 
 
 async def test_every_key_is_told_of_in_the_help(anna: Shift) -> None:

@@ -111,7 +111,10 @@ class SoftphoneApp(App[int]):
 
     def _fault(self, fault: BaseException) -> None:
         """A fault of ours ends the program with its trace, and not with a screen that lies."""
-        self._handle_exception(fault if isinstance(fault, Exception) else RuntimeError(str(fault)))
+        try:
+            raise fault
+        except Exception as error:  # its trace is drawn where it is being handled, and nowhere else
+            self._handle_exception(error)
 
     @property
     def _desk_screen(self) -> DeskScreen | None:

@@ -78,9 +78,16 @@ class Stage(StrEnum):
     IVR = "ivr"
     """The caller keys something in a flow, and comes back."""
     LISTENING = "listening"
+    MESSAGE = "message"
+    """He hears what somebody left on voicemail."""
 
 
-LIVE = frozenset({Stage.SPEAKING, Stage.CONFERENCE, Stage.CALLING, Stage.WAITING, Stage.DIAL_TONE})
+LIVE = frozenset(
+    {
+        *(Stage.SPEAKING, Stage.CONFERENCE, Stage.CALLING),
+        *(Stage.WAITING, Stage.DIAL_TONE, Stage.MESSAGE),
+    }
+)
 """Stages in which he is in the call now."""
 
 
@@ -500,6 +507,8 @@ class Desk:
             return Stage.SPEAKING
         if call.waits_since is not None:
             return Stage.WAITING
+        if "voicemail" in about.data:
+            return Stage.MESSAGE
         return Stage.CALLING if others else Stage.DIAL_TONE
 
     def _line(self, call: LiveCall) -> Line | None:
@@ -560,6 +569,7 @@ _ORDER = {
         (
             Stage.RINGING,
             Stage.SPEAKING,
+            Stage.MESSAGE,
             Stage.CONFERENCE,
             Stage.CALLING,
             Stage.WAITING,

@@ -465,11 +465,17 @@ class Service:
         await self.client.schedule_callback(subject.number, queue, at=time_of(when, self.clock()))
 
     async def _voicemail(self, message: str) -> None:
-        """Have the one who left a message called back."""
-        found = await self.client.voicemails()
-        for each in found.voicemails:
-            if each.voicemail == message:
-                await self.client.schedule_callback(each.number, each.queue)
+        """Hear what somebody left: the phone rings for it."""
+        await self.client.hear_voicemail(message)
+
+    async def _replay(self, _: str) -> None:
+        await self.client.generate_digits("1", self._call(Stage.MESSAGE))
+
+    async def _heard_it(self, _: str) -> None:
+        await self.client.generate_digits("2", self._call(Stage.MESSAGE))
+
+    async def _call_sender(self, _: str) -> None:
+        await self.client.generate_digits("3", self._call(Stage.MESSAGE))
 
     async def _message(self, text: str) -> None:
         """`NAME: text`."""
@@ -523,6 +529,9 @@ class Service:
         "log_off": _log_off,
         "callback": _callback,
         "voicemail": _voicemail,
+        "replay": _replay,
+        "heard": _heard_it,
+        "call_sender": _call_sender,
         "message": _message,
         "note": _note,
     }

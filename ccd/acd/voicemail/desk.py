@@ -54,6 +54,15 @@ class Distribution(Protocol):
     def stopped(self, contact_id: str, agent: str) -> None:
         """The phone of an agent from whom it was withdrawn rings no longer."""
 
+    def remove(self, contact_id: str, reason: str) -> None:
+        """It waits no longer."""
+
+    def engage(self, agent: str, call_id: str) -> None:
+        """The agent has a call that was not given to him."""
+
+    def disengage(self, agent: str, call_id: str) -> bool:
+        """That call is over for him."""
+
 
 class VoicemailDesk:
     """Takes messages and has them heard.
@@ -104,6 +113,8 @@ class VoicemailDesk:
         """Those that came back once."""
         self._stranded: set[str] = set()
         """Those whose queue is no more."""
+        self._chosen: dict[str, str] = {}
+        """By message that an agent chose himself: the call in which he hears it."""
         self._log = structlog.get_logger("voicemail")
 
     def __len__(self) -> int:
@@ -179,14 +190,48 @@ class VoicemailDesk:
         """It is not this agent's any more; `stopped` follows, where a phone of his rings."""
         return self._hearings.withdraw(contact, agent)
 
+    # --- messages that agents choose ----------------------------------------------------------
+
+    def hears(self, message: str) -> str | None:
+        """Who hears this message now, or is rung for it."""
+        return self._hearings.hears(message)
+
+    def choose(self, message: str, agent: str, phone: str) -> Call:
+        """Ring an agent for the message that he wants to hear now, whoever would be given it.
+
+        It waits for nobody meanwhile, and where he is not done with it at the end it is back at its
+        place. One that nobody can be given, for its queue is no more, can be heard so too. Raises
+        KeyError for a message that is not open, `NotReachable`.
+        """
+        chosen = self._open[message]
+        queue = self._queues[chosen.queue]
+        call = self._hearings.ring(chosen, queue, agent, phone, asked=True)
+        self._chosen[message] = call.id
+        self._acd.remove(message, "chosen")
+        self._acd.engage(agent, call.id)
+        return call
+
+    def _give_back(self, message: Voicemail, agent: str, *, open_still: bool) -> bool:
+        """Whether the agent had chosen it himself; he is free then, and it may wait again."""
+        call = self._chosen.pop(message.id, None)
+        if call is None:
+            return False
+        self._acd.disengage(agent, call)
+        if open_still:
+            self._submit(self._open[message.id])
+        return True
+
     # --- what becomes of a message: `voicemail_hearing.Report` ----------------------------------
 
     def accepted(self, message: Voicemail, agent: str) -> None:
         """The agent answered."""
-        self._acd.accepted(message.id, agent)
+        if message.id not in self._chosen:
+            self._acd.accepted(message.id, agent)
 
     def refused(self, message: Voicemail, agent: str, cause: Cause) -> None:
         """He could not be had: the distributor puts it back."""
+        if self._give_back(message, agent, open_still=True):
+            return
         self._acd.offer_failed(message.id, cause, agent)
 
     def stopped(self, message: Voicemail, agent: str) -> None:
@@ -206,6 +251,8 @@ class VoicemailDesk:
 
     def ended(self, message: Voicemail, agent: str, *, returns: bool) -> None:
         """His call is over: he is free, and a message that he is not done with waits again."""
+        if self._give_back(message, agent, open_still=returns):
+            return
         self._acd.ended(message.id)
         if returns:
             message = self._open[message.id]

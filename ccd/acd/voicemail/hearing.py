@@ -117,13 +117,27 @@ class Hearings:
     def __len__(self) -> int:
         return len(self._sessions)
 
-    def ring(self, message: Voicemail, queue: Queue, agent: str, phone: str) -> None:
-        """Ring an agent for a message. Raises `NotReachable`."""
+    def hears(self, message: str) -> str | None:
+        """Who hears this message, or is rung for it."""
+        sessions = self._sessions.values()
+        return next((each.agent for each in sessions if each.message.id == message), None)
+
+    def ring(
+        self, message: Voicemail, queue: Queue, agent: str, phone: str, *, asked: bool = False
+    ) -> Call:
+        """Ring an agent for a message, which he may have `asked` for. Raises `NotReachable`."""
         call = self._switch.call_agent(
-            agent=agent, phone=phone, queue=queue.name, controller=self, number=message.number
+            agent=agent,
+            phone=phone,
+            queue=queue.name,
+            controller=self,
+            number=message.number,
+            call_data={"voicemail": message.id},
+            initiator=agent if asked else None,
         )
         session = self._sessions[call.id] = _Session(message, queue, agent, call)
         session.timer = self._loop.call_later(queue.ring_timeout_s, self._unanswered, session)
+        return call
 
     def withdraw(self, contact: Contact, agent: str) -> bool:
         """The contact is not this agent's any more: stop ringing him; True where we do."""

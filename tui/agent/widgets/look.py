@@ -25,6 +25,7 @@ STAGES = {
     Stage.HELD: ("‖", "$warning"),
     Stage.CONFERENCE: ("⁂", "$success"),
     Stage.IVR: ("#", "$accent"),
+    Stage.MESSAGE: ("✉", "$primary"),
     Stage.LISTENING: ("◌", "$primary"),
 }
 """Glyph and style of each stage of a call."""
