@@ -49,11 +49,13 @@ max_new_calls_per_s = 2000
 [media]
 address = "127.0.0.1"
 ports = [{first}, {last}]
+rtp_timeout_s = 0
 [[trunk]]
 name = "bench"
 peers = ["127.0.0.0/8"]
 [[queue]]
 name = "orders"
+auto_answer = {auto_answer}
 [[route]]
 dnis = "{service}"
 flow = "bench.yaml"
@@ -102,12 +104,17 @@ def missing() -> str:
 
 @asynccontextmanager
 async def queue_centre(
-    folder: Path, *, agents: int = AGENTS, at_work: bool = True, phones_too: bool = True
+    folder: Path,
+    *,
+    agents: int = AGENTS,
+    at_work: bool = True,
+    phones_too: bool = True,
+    nailed_up: bool = False,
 ) -> AsyncIterator[QueueCentre]:
     """Start it: every agent's phone answers (where there are phones); where they are `at_work` all
-    are ready."""
+    are ready. Of phones that are `nailed_up` none needs to be answered for a call."""
     sip, phones = _free_ports(2)
-    _write_settings(folder, sip, agents)
+    _write_settings(folder, sip, agents, auto_answer=nailed_up)
     async with contextlib.AsyncExitStack() as stack:
         daemon = await _start(
             stack, folder, sys.executable, "-m", "ccd", "run", "--state", str(folder)
@@ -118,19 +125,33 @@ async def queue_centre(
             yield QueueCentre(folder, sip, daemon, client)
             return
         await asyncio.to_thread(_register, sip, phones, agents)
-        for number in range(agents if at_work else 0):
-            await client.log_in(f"agent{number}")
-            await client.ready(f"agent{number}")
         await _start(
             stack, folder, "sipp", "-sf", str(SCENARIOS / "uas_agent_short.xml"), "-i", "127.0.0.1",
             "-p", str(phones), "-mp", str(_block()), "-d", "0", "-nostdin",
         )  # fmt: skip
+        await asyncio.sleep(1.0)  # what rings at SIPp in its first moment it never answers
+        for number in range(agents if at_work else 0):
+            await client.log_in(f"agent{number}", nailed_up=nailed_up)
+            await client.ready(f"agent{number}")
+        if nailed_up:
+            await _all_nailed_up(client, agents)
         yield QueueCentre(folder, sip, daemon, client)
 
 
-def _write_settings(folder: Path, sip: int, agents: int) -> None:
+async def _all_nailed_up(client: Client, agents: int) -> None:
+    """Wait until every agent's phone has been called, and has answered."""
+    async with asyncio.timeout(30):
+        while True:
+            everybody = (await client.snapshot()).agents
+            if sum(view.nailed_up for view in everybody) == agents:
+                return
+            await asyncio.sleep(0.2)
+
+
+def _write_settings(folder: Path, sip: int, agents: int, *, auto_answer: bool) -> None:
     first, last = free_block(LEGS, random.Random())
-    tables = [SETTINGS.format(sip=sip, domain=DOMAIN, service=SERVICE, first=first, last=last)]
+    words = {"sip": sip, "domain": DOMAIN, "service": SERVICE, "first": first, "last": last}
+    tables = [SETTINGS.format(**words, auto_answer=str(auto_answer).lower())]
     for number in range(agents):
         name = f"agent{number}"
         tables.append(f'[[phone]]\nname = "{name}"\npassword = "unused"\n')

@@ -6,6 +6,7 @@
 | he becomes ready, and the line is down         | it is called again                       |
 | his phone registers anew                       | the same; a line that rested was the old one's |
 | a media worker died, and his line with it      | it is called again                       |
+| nobody answers for a minute                    | it is called no longer                   |
 | he logs off                                    | it is hung up                            |
 
 Who hangs up at the phone has no line until one of these; his calls ring meanwhile.
@@ -31,6 +32,9 @@ from ccd.model import Cause
 from ccd.switch.errors import NotReachable
 from ccd.switch.switch import Switch
 
+RING_S = 60.0
+"""How long a phone is called that is to be nailed up."""
+
 AGAIN_S = 1.0
 """After audio failed, before the phone is called again."""
 
@@ -52,6 +56,8 @@ class Lines:
         self._lines = switch.lines
         self._loop = loop
         self._log = structlog.get_logger("control")
+        self._limits: dict[str, asyncio.TimerHandle] = {}
+        """By agent: when his phone has rung for long enough."""
         self._at: dict[str, list[str]] = {}
         """Agents who are to have a line, by phone."""
         self.change_phones(phones)
@@ -110,8 +116,16 @@ class Lines:
             self._lines.nail_up(agent, phone)
         except NotReachable as error:
             self._log.info("not nailed up", agent=agent, reason=str(error))
+        else:
+            timer = self._limits.pop(agent, None)
+            if timer is not None:
+                timer.cancel()
+            self._limits[agent] = self._loop.call_later(RING_S, self._lines.give_up, agent)
 
     def _forget(self, agent: str) -> None:
+        timer = self._limits.pop(agent, None)
+        if timer is not None:
+            timer.cancel()
         for phone, agents in tuple(self._at.items()):
             if agent in agents:
                 agents.remove(agent)

@@ -110,6 +110,12 @@ class NailedUp:
         leg.line, call.caller = line, leg
         line.rest = leg
 
+    def give_up(self, agent: str) -> None:
+        """Call the agent's phone no longer, where it has not answered; the line is down."""
+        line = self._lines.get(agent)
+        if line is not None and line.rest is not None and not line.rest.connected:
+            self._hang_up(line.rest, Cause.NO_ANSWER)
+
     def release(self, agent: str) -> None:
         """Keep the agent's phone no longer: at rest it is hung up, else with the call that it has."""
         line = self._lines.get(agent)

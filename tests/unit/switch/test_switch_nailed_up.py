@@ -241,6 +241,20 @@ def test_a_line_that_is_down_becomes_one_with_the_next_call_that_is_answered(
     gone(centre)
 
 
+def test_a_phone_that_nobody_answers_is_called_for_a_minute(tmp_path: Path) -> None:
+    centre = VirtualCentre(tmp_path)
+    phone = centre.phones["agent1"]
+    centre.do(lambda: phone.register(centre.hop, "agent1-secret"))
+    centre.centre.acd.log_on("agent1")
+    centre.do(lambda: centre.centre.control.lines.log_on("agent1", "agent1", True))
+    centre.run(57.0)
+    assert not phone.is_over
+    centre.run(3.0)
+    assert phone.is_over
+    assert [event.cause for event in centre.told(LineReleased)] == [Cause.NO_ANSWER]
+    gone(centre)
+
+
 def test_a_phone_that_was_started_anew_is_called_anew(tmp_path: Path) -> None:
     centre = nailed(tmp_path)
     phone = centre.phones["agent1"]
