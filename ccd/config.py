@@ -372,6 +372,19 @@ class Directory(Section, frozen=True, kw_only=True):
     """What they call an account number of his."""
 
 
+class Host(Section, frozen=True, kw_only=True):
+    """`[host]`: the brokerage's systems, where customers' accounts, positions and orders are."""
+
+    book: str = ""
+    """TOML file that is one, for a first day and for demos (docs/host.md); empty: there is no host."""
+    timeout_s: float = 2.0
+    """An answer that takes longer is none."""
+    failures: int = 3
+    """After so many in a row it is left alone for a while."""
+    rest_s: float = 15.0
+    """For how long."""
+
+
 class Calendar(Section, frozen=True, kw_only=True):
     """`[[calendar]]`: opening hours."""
 
@@ -509,6 +522,7 @@ class Settings(Section, frozen=True, kw_only=True):
     cti: Cti = Cti()
     acd: Acd = Acd()
     directory: Directory = Directory()
+    host: Host = Host()
     dialling: Dialling = Dialling()
     control: Control = Control()
     trunk: tuple[Trunk, ...] = ()

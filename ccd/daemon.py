@@ -36,6 +36,7 @@ from ccd.acd.waiting import wording
 from ccd.acd.waiting.languages import needed
 from ccd.centre import Centre
 from ccd.config import Cti, Settings
+from ccd.config import Host as HostSettings
 from ccd.cti.access import Account, AuditLine
 from ccd.cti.bucket import Rate
 from ccd.cti.catalogue import Role
@@ -58,6 +59,9 @@ from ccd.events import (
     SystemStopping,
 )
 from ccd.health import Health
+from ccd.host.book import Book
+from ccd.host.guard import Guard
+from ccd.host.words import Host
 from ccd.ivr.flow import Entry, Flow
 from ccd.ivr.problems import FlowError
 from ccd.ivr.prompts import vocabulary
@@ -117,6 +121,8 @@ class Daemon:
         self._reloading = asyncio.Lock()
         self._accounts_of: Settings | None = None
         self._accounts: dict[str, Account] = {}
+        self.host = host_of(settings.host)
+        """The brokerage's systems; None where the settings name none."""
         self._flows: dict[str, Flow] = {}
         """By file name, every flow that a number leads to."""
         self.paths = paths
@@ -590,6 +596,19 @@ def accounts(settings: Settings) -> dict[str, Account]:
         for each in settings.user
     )
     return {each.name: each for each in (*users, *agents)}
+
+
+def host_of(settings: HostSettings) -> Host | None:
+    """The brokerage's systems, guarded; None where there are none. Raises `HostError`: a bad book."""
+    if not settings.book:
+        return None
+    return Guard(
+        Book(Path(settings.book)),
+        timeout_s=settings.timeout_s,
+        failures=settings.failures,
+        rest_s=settings.rest_s,
+        clock=time.monotonic,
+    )
 
 
 def remote_doors(settings: Cti, keys: KeyFolder) -> Remote | None:

@@ -16,12 +16,14 @@ from ccd.cti.catalogue import (
     CustomerNoteArgs,
     CustomerOfCallArgs,
     CustomersResult,
+    HoldingsArgs,
 )
 from ccd.cti.session import Session
 from ccd.cti.wire import CtiError, ErrorCode
 from ccd.customers import records
 from ccd.customers.directory import Directory, directory
 from ccd.customers.match import Match, Record
+from ccd.host.words import Holdings, Host, HostError
 from ccd.live import Live
 from ccd.paths import StatePaths
 from ccd.store import customer_schema, customers
@@ -29,7 +31,7 @@ from ccd.store.customers import Note, UnknownCustomerError
 from ccd.store.database import explain
 from ccd.store.errors import StoreError
 
-SERVED = ("customer_find", "customer", "customer_note", "customer_of_call")
+SERVED = ("customer_find", "customer", "customer_note", "customer_of_call", "holdings")
 """The operations that are done here."""
 
 NOTE_WAIT_MS = 3000
@@ -43,6 +45,7 @@ class Knowing(Protocol):
 
     centre: Centre
     paths: StatePaths
+    host: Host | None
 
     @property
     def live(self) -> Live:
@@ -95,6 +98,19 @@ class CustomerHandlers:
         if call is None:
             raise CtiError(ErrorCode.UNKNOWN_CALL, f"no call {args.call!r}, or it is over")
         return self._daemon.centre.recognition.match(call)
+
+    async def holdings(self, _session: Session, args: HoldingsArgs) -> Holdings:
+        """What his accounts hold."""
+        host = self._daemon.host
+        if host is None:
+            raise CtiError(ErrorCode.HOST_FAILED, "the settings name no [host]")
+        found = await self._in_thread(lambda known: known.by_id(args.id).customer)
+        if found is None:
+            raise CtiError(ErrorCode.UNKNOWN_CUSTOMER, str(UnknownCustomerError(args.id)))
+        try:
+            return await host.holdings(found.accounts)
+        except HostError as error:
+            raise CtiError(ErrorCode.HOST_FAILED, str(error)) from error
 
     def _write(self, customer: str, note: Note) -> None:
         path = self._daemon.paths.customers

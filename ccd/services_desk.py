@@ -88,6 +88,7 @@ class DeskHandlers:
             flows=tuple(
                 WordView(name=each.name, title=each.title) for each in settings.service_flow
             ),
+            host=bool(settings.host.book),
             contacts=(
                 *(
                     ContactView(

@@ -39,6 +39,10 @@ from ccd.cti.voice_operations import VOICE_OPERATIONS
 from ccd.cti.wire import ErrorCode
 from ccd.customers.match import Match
 from ccd.customers.match import Record as Record
+from ccd.host.words import Account as Account
+from ccd.host.words import Holdings as Holdings
+from ccd.host.words import Order as Order
+from ccd.host.words import Position as Position
 from ccd.model import AgentState, Customer, ListenMode, SystemState
 from ccd.reload import Change
 from ccd.store.customers import Note
@@ -705,6 +709,13 @@ class CustomerOfCallArgs(Args, frozen=True, kw_only=True):
     call: Text
 
 
+class HoldingsArgs(Args, frozen=True, kw_only=True):
+    """Arguments of `holdings`."""
+
+    id: Text
+    """A customer's."""
+
+
 class CustomersResult(msgspec.Struct, frozen=True, kw_only=True):
     """Customers found."""
 
@@ -1027,6 +1038,14 @@ CATALOGUE: dict[str, Spec] = {
             CUSTOMER_ROLES,
             changes=True,
             errors=(ErrorCode.UNKNOWN_CUSTOMER, ErrorCode.REFUSED),
+        ),
+        Spec(
+            "holdings",
+            "What the brokerage's systems know of a customer's accounts: money, positions, today's orders.",
+            HoldingsArgs,
+            Holdings,
+            CUSTOMER_ROLES,
+            errors=(ErrorCode.UNKNOWN_CUSTOMER, ErrorCode.REFUSED, ErrorCode.HOST_FAILED),
         ),
         Spec(
             "customer_of_call",

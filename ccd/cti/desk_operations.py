@@ -86,6 +86,8 @@ class WorkplaceResult(msgspec.Struct, frozen=True, kw_only=True):
     """What he can send his caller through (`send_to_ivr`)."""
     contacts: tuple[ContactView, ...] = ()
     """Colleagues and queues."""
+    host: bool = False
+    """There are the brokerage's systems to be asked for `holdings`."""
 
 
 class TeamView(msgspec.Struct, frozen=True, kw_only=True):

@@ -44,6 +44,7 @@ from ccd.cti.colleague_operations import ParkedCallsResult, PlaceResult
 from ccd.cti.desk_operations import PulseResult, SendMessageResult, WorkplaceResult
 from ccd.cti.record_operations import CallRecordsResult
 from ccd.customers.match import Match, Record
+from ccd.host.words import Holdings
 from ccd.model import AgentState, ListenMode, Outcome
 from ccd.store.customers import Note
 
@@ -756,6 +757,16 @@ class Operations:
         result: Note = await self._op("customer_note", id=id, text=text)
         return result
 
+    async def holdings(
+        self,
+        id: str,  # noqa: A002
+    ) -> Holdings:
+        """What the brokerage's systems know of a customer's accounts: money, positions, today's
+        orders.
+        """
+        result: Holdings = await self._op("holdings", id=id)
+        return result
+
     async def customer_of_call(self, call: str) -> Match:
         """Who a live call is with, or who it could be."""
         result: Match = await self._op("customer_of_call", call=call)
@@ -1443,6 +1454,16 @@ class SyncOperations:
     ) -> Note:
         """Write something down about a customer, in the session's name."""
         result: Note = self._op("customer_note", id=id, text=text)
+        return result
+
+    def holdings(
+        self,
+        id: str,  # noqa: A002
+    ) -> Holdings:
+        """What the brokerage's systems know of a customer's accounts: money, positions, today's
+        orders.
+        """
+        result: Holdings = self._op("holdings", id=id)
         return result
 
     def customer_of_call(self, call: str) -> Match:

@@ -74,6 +74,8 @@ class ErrorCode(StrEnum):
     """No contact of this id, or it does not wait any more."""
     UNKNOWN_CUSTOMER = "unknown_customer"
     """No customer of this id in the store."""
+    HOST_FAILED = "host_failed"
+    """The brokerage's systems did not answer, or there are none; the message says which."""
     UNKNOWN_CALLBACK = "unknown_callback"
     """No open callback of this id."""
     DUPLICATE_CONTACT = "duplicate_contact"

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import shutil
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from decimal import Decimal
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,6 +19,7 @@ from ccd.cti.client import Client, CtiError, ErrorCode
 from ccd.cti.server import Server
 from ccd.customers.match import Match, Record
 from ccd.events import Delivered
+from ccd.host.words import Account, Holdings, HostError
 from ccd.paths import StatePaths
 from ccd.services_customers import SERVED, CustomerHandlers
 from ccd.store import customer_schema
@@ -49,8 +51,10 @@ class Served:
         self.writer = Writer(self.paths.database)
         self.town.stream.subscribe(self.writer.append)
         live = SimpleNamespace(settings=self.town.settings)
-        daemon: Any = SimpleNamespace(centre=self.town.centre, paths=self.paths, live=live)
-        handlers = CustomerHandlers(daemon)
+        self.daemon: Any = SimpleNamespace(
+            centre=self.town.centre, paths=self.paths, live=live, host=None
+        )
+        handlers = CustomerHandlers(self.daemon)
         self.server = Server(
             {name: Op.of(name, getattr(handlers, name)) for name in SERVED},
             self.town.stream,
@@ -166,3 +170,37 @@ async def test_a_backup_put_back_is_seen(served: Served) -> None:
     shutil.move(other, served.paths.customers)
     assert directory.find("13800000001").matches == 0
     assert directory.failures == 0
+
+
+class Host:
+    """A brokerage of one account."""
+
+    fails = ""
+
+    async def holdings(self, accounts: Sequence[str]) -> Holdings:
+        if self.fails:
+            raise HostError(self.fails)
+        held = {"A1": Decimal("12.50")}
+        return Holdings(
+            accounts=tuple(
+                Account(account=each, cash=held[each]) for each in accounts if each in held
+            )
+        )
+
+
+async def test_what_a_customer_has_is_asked_of_the_host(served: Served) -> None:
+    async with Client(served.paths.root) as client:
+        with pytest.raises(CtiError, match=r"no \[host\]") as error:
+            await client.holdings("C1")
+        assert error.value.code == ErrorCode.HOST_FAILED
+        served.daemon.host = host = Host()
+        (account,) = (await client.holdings("C1")).accounts
+        assert (account.account, account.cash) == ("A1", Decimal("12.50"))
+        assert (await client.holdings("C2")) == Holdings()
+        with pytest.raises(CtiError) as error:
+            await client.holdings("C9")
+        assert error.value.code == ErrorCode.UNKNOWN_CUSTOMER
+        host.fails = "no line to the exchange"
+        with pytest.raises(CtiError, match="no line") as error:
+            await client.holdings("C1")
+        assert error.value.code == ErrorCode.HOST_FAILED

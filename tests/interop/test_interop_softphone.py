@@ -47,7 +47,17 @@ pytestmark = [pytest.mark.peer, pytest.mark.asyncio(loop_scope="module")]
 
 A, B, _ = AGENTS
 ANI = "13800138000"
-CUSTOMERS = f"id,name,class,numbers\nC1,王芳,gold,{ANI}\n"
+CUSTOMERS = f"id,name,class,numbers,accounts\nC1,王芳,gold,{ANI},6228480\n"
+BOOK = """\
+[[account]]
+account = "6228480"
+cash = "25000.00"
+[[position]]
+account = "6228480"
+code = "600519"
+quantity = 200
+price = "1688.00"
+"""
 WAIT_S = 10.0
 MESSAGES = "8003"
 WORDS = Words("en")
@@ -66,7 +76,9 @@ def centre(open_centre: Callable[..., Centre], tmp_path_factory: pytest.TempPath
     )
     shipped = Path(ccd.settings.__file__).parent / "check_pin.yaml"
     (folder / "pin.yaml").write_bytes(shipped.read_bytes())
+    (folder / "book.toml").write_text(BOOK)
     centre = open_centre(
+        host={"book": str(folder / "book.toml")},
         trunk=[
             {"name": "outside", "peers": ["127.0.0.1:9"]},
             {"name": "test", "peers": ["127.0.0.0/8"]},
@@ -227,6 +239,9 @@ async def test_a_call_from_its_pop_to_its_disposition(
     # The pop is there before the phone is answered: who, how dear, from which queue.
     assert (line.who, line.number, line.queue) == ("王芳", ANI, "orders")
     assert "gold" in anna.shown("#caller")
+    # What he has is asked of the host, and comes a moment later.
+    await anna.until(lambda: "25,000.00 CNY" in anna.shown("#caller"))
+    assert "600519  200 @1,688.00 = 337,600.00" in anna.shown("#caller")
     assert "answer" in anna.shown("#keys")
     await anna.pick_up()
     await anna.stage(Stage.SPEAKING)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -32,6 +33,7 @@ from ccd.events import (
     Originated,
     RecordingStarted,
 )
+from ccd.host.words import Account, Holdings, Order, OrderSide, OrderState, Position
 from ccd.model import AgentState, CallRecord, Cause, Customer, Direction, Outcome, Party
 from tui.agent.service import LinkState, Login, Service
 
@@ -68,6 +70,23 @@ PLACE = WorkplaceResult(
 )  # fmt: skip
 
 
+HELD = Holdings(
+    accounts=(
+        Account(account="6228480", cash=Decimal("125000.00"), available=Decimal("25000.00")),
+    ),
+    positions=(
+        Position(account="6228480", code="600519", name="贵州茅台", quantity=200, available=100, price=Decimal("1688.00")),
+        Position(account="6228480", code="000001", name="平安银行", quantity=5000, price=Decimal("11.32")),
+    ),
+    orders=(
+        Order(
+            order="b1", account="6228480", code="601318", name="中国平安", side=OrderSide.BUY, quantity=2000,
+            filled=500, price=Decimal("48.10"), state=OrderState.PARTLY_FILLED, at=NOON - 900,
+        ),
+    ),
+)  # fmt: skip
+
+
 class Scene:
     """See the module."""
 
@@ -82,6 +101,7 @@ class Scene:
             reason="lunch", since=NOON - 125,
         )  # fmt: skip
         self.desk.begin(SnapshotResult(seq=1, at=NOON, agents=(me,)))
+        self.service.holdings[CUSTOMER.id] = HELD
         self.desk.beat(
             PulseResult(
                 at=NOON,

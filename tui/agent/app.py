@@ -204,6 +204,9 @@ class SoftphoneApp(App[int]):
         screen = self._desk_screen
         if screen is None:
             return
+        if tab == "caller-tab" and screen.is_wide:
+            screen.set_focus(None)  # it is there all the time
+            return
         screen.query_one("#tabs", TabbedContent).active = tab
         if tab == "messages-tab":
             self.service.desk.read_messages()

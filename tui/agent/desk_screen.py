@@ -20,6 +20,8 @@ from tui.agent.widgets import panes
 from tui.agent.widgets.drawn import Drawn
 from tui.shared.words import Words
 
+WIDE = 110
+"""Columns from which the caller stands beside the other panes."""
 SMALLEST = (60, 15)
 
 
@@ -54,7 +56,7 @@ class DeskScreen(Screen[None]):
     app: Softphone  # type: ignore[assignment]
     AUTO_FOCUS = ""
     HORIZONTAL_BREAKPOINTS = [  # noqa: RUF012 - an instance variable of Textual's
-        (0, "-narrow"), (72, "-usual"), (110, "-wide"),
+        (0, "-narrow"), (72, "-usual"), (WIDE, "-wide"),
     ]  # fmt: skip
 
     def __init__(self) -> None:
@@ -115,7 +117,23 @@ class DeskScreen(Screen[None]):
         """Too small a window is said to be."""
         self.set_class(event.size.width < SMALLEST[0] or event.size.height < SMALLEST[1], "-small")
         self.set_class(event.size.height < 22, "-low")
+        self._make_room(wide=event.size.width >= WIDE)
         self.draw()
+
+    def _make_room(self, *, wide: bool) -> None:
+        """In a wide window the caller stands beside the other panes, and is none of them."""
+        tabs = self.query_one("#tabs", TabbedContent)
+        if wide:
+            if tabs.active == "caller-tab":
+                tabs.active = "script-tab"
+            tabs.hide_tab("caller-tab")
+        else:
+            tabs.show_tab("caller-tab")
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether the caller stands beside the other panes."""
+        return self.size.width >= WIDE
 
     # --- drawing ----------------------------------------------------------------------------
 

@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from ccd.cti.catalogue import Record
+from ccd.cti.catalogue import Holdings, Record
 from ccd.cti.client import Client, CtiError, ErrorCode
 from ccd.events import Delivered, Event, WrappedUp
 from tui.agent.actions import BY_ID, Around
@@ -99,6 +99,8 @@ class Service:
         """What he wrote on each call, until it is wrapped up."""
         self.records: dict[str, Record] = {}
         """Who calls in full, by customer."""
+        self.holdings: dict[str, Holdings | str] = {}
+        """What he has, by customer; a text: why that is not known."""
         self.on_change: Callable[[], None] = lambda: None
         self.on_event: Callable[[Event], None] = lambda _event: None
         self.on_fault: Callable[[BaseException], None] = _raise
@@ -270,6 +272,12 @@ class Service:
     async def _look_up(self, customer: str) -> None:
         with contextlib.suppress(CtiError):  # the pop has the essentials
             self.records[customer] = await self.client.customer(customer, history=5)
+            self.on_change()
+        if self.desk.place.host:
+            try:
+                self.holdings[customer] = await self.client.holdings(customer)
+            except CtiError as error:
+                self.holdings[customer] = error.message
             self.on_change()
 
     async def _unmute(self) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from rich.cells import cell_len, set_cell_size
 from textual.content import Content
 
+from ccd.cti.catalogue import Account, Holdings, Order, Position
 from ccd.model import Direction
 from tui.agent.actions import ACTIONS, GROUPS, Around, possible
 from tui.agent.desk import LIVE, Desk, Line, Message, Stage, Wrapping
@@ -176,6 +177,8 @@ def caller(service: Service, words: Words, now: float) -> str:
     if line is not None and line.data:
         data = ", ".join(f"{key} {value}" for key, value in sorted(line.data.items()))
         rows += _fields((words("caller.data"), data))
+    if customer is not None and customer.id in service.holdings:
+        rows += _holdings(service.holdings[customer.id], words, now)
     record = service.records.get(customer.id) if customer is not None else None
     if record is not None and record.history:
         rows.append(f"[$text-muted]{words('caller.history')}[/]")
@@ -184,6 +187,42 @@ def caller(service: Service, words: Words, now: float) -> str:
             for past in record.history
         ]
     return "\n".join(rows)
+
+
+def _holdings(known: Holdings | str, words: Words, now: float) -> list[str]:
+    """Money, positions, today's orders; or why they are not known."""
+    if isinstance(known, str):
+        return [f"[$warning]! {words('caller.host_failed')}[/] {escaped(known)}"]
+    rows = _fields(*((words("caller.cash"), _cash(each)) for each in known.accounts))
+    if known.positions:
+        rows.append(f"[$text-muted]{words('caller.positions')}[/]")
+        rows += [f"  {escaped(_position(each))}" for each in known.positions]
+    if known.orders:
+        rows.append(f"[$text-muted]{words('caller.orders')}[/]")
+        rows += [f"  {escaped(_order(each, words, now))}" for each in known.orders]
+    return rows
+
+
+def _cash(account: Account) -> str:
+    free = account.cash if account.available is None else account.available
+    total = f" / {account.cash:,}" if free != account.cash else ""
+    return f"{account.account} {free:,}{total} {account.currency}"
+
+
+def _position(position: Position) -> str:
+    held = f"{position.quantity:,}"
+    if position.available is not None and position.available != position.quantity:
+        held = f"{position.available:,}/{held}"
+    worth = "" if position.value is None else f" @{position.price:,} = {position.value:,}"
+    return f"{position.code} {position.name} {held}{worth}"
+
+
+def _order(order: Order, words: Words, now: float) -> str:
+    at = f"{day(order.at, now)} " if order.at is not None else ""
+    price = words("order.market") if order.price is None else f"@{order.price:,}"
+    filled = f"{order.filled:,}/" if order.filled else ""
+    side, state = words(f"order.{order.side.value}"), words(f"order.{order.state.value}")
+    return f"{at}{side} {order.code} {order.name} {filled}{order.quantity:,} {price} {state}"
 
 
 def _unknown(number: str, matches: int, words: Words) -> str:
