@@ -415,6 +415,9 @@ class Acd(Section, frozen=True, kw_only=True):
     """What becomes of a caller whose agent hangs up, or whose phone dies, while he holds him or
     consults somebody: `requeue`: he is back in his queue, at the place of his age; `end`: his call
     is ended, as that of a caller with whom the agent was speaking."""
+    roster: str = ""
+    """CSV of who is to do what, when (docs/roster.md); read at the start and with every reload. Empty:
+    there is none, and nobody's adherence is known."""
 
 
 class Route(Section, frozen=True, kw_only=True):

@@ -15,6 +15,7 @@ import signal
 import time
 from collections.abc import Callable, Collection, Mapping
 from contextlib import AsyncExitStack
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -86,10 +87,18 @@ from ccd.sip.events import SipEvent
 from ccd.sip.hop import Hop, bracketed
 from ccd.sip.overload import LAG_HIGH_S, LAG_LOW_S
 from ccd.sip.timers import Timers
+from ccd.stats.adherence import HEARD, Adherence
+from ccd.stats.roster import RosterError, Stint, parse
 from ccd.store.database import open_read_only
 from ccd.store.errors import StoreError
 from ccd.store.journal import Writer
-from ccd.store.queries import conversations, events_after, open_callbacks, open_voicemails
+from ccd.store.queries import (
+    conversations,
+    events_after,
+    events_of_types,
+    open_callbacks,
+    open_voicemails,
+)
 from ccd.switch.patch import RecordingDone
 
 DRAIN_S = 3.0
@@ -123,6 +132,8 @@ class Daemon:
         self._accounts: dict[str, Account] = {}
         self.host = host_of(settings.host)
         """The brokerage's systems; None where the settings name none."""
+        self.adherence = Adherence(roster_of(settings))
+        """What agents keep of their rosters."""
         self._flows: dict[str, Flow] = {}
         """By file name, every flow that a number leads to."""
         self.paths = paths
@@ -174,6 +185,8 @@ class Daemon:
         history = await asyncio.to_thread(self._recent_events)
         self.events = EventStream(self.wall_clock, self.writer.last_seq)
         self.events.subscribe(self.writer.append)
+        await asyncio.to_thread(self._recall_states)
+        self.events.subscribe(self.adherence.apply)
         self.health = Health(self.events, self.started_at)
         self.cti = self._make_cti(history)
 
@@ -384,6 +397,7 @@ class Daemon:
             )
         async with self._reloading:
             new = await asyncio.to_thread(self._reread)
+            roster = await asyncio.to_thread(roster_of, self.settings)
             try:
                 flows = await asyncio.to_thread(self._read_flows, new)
             except FlowError as error:
@@ -398,6 +412,7 @@ class Daemon:
             except BaseException:
                 self._flows = before
                 raise
+        self.adherence.change(roster)
         for each in done.restart:
             self.log.warning("not applied", reason=str(each))
         self.log.info("reloaded", changes=len(done.apply), restart=len(done.restart))
@@ -481,6 +496,19 @@ class Daemon:
         database = open_read_only(self.paths.database)
         try:
             return events_after(database, max(0, self.writer.last_seq - count), count)
+        finally:
+            database.close()
+
+    def _recall_states(self) -> None:
+        """What agents did today before we were started."""
+        if not self.settings.acd.roster:
+            return
+        now = datetime.fromtimestamp(self.wall_clock())
+        midnight = now.replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
+        database = open_read_only(self.paths.database)
+        try:
+            for event in events_of_types(database, HEARD, since=midnight):
+                self.adherence.apply(event)
         finally:
             database.close()
 
@@ -596,6 +624,17 @@ def accounts(settings: Settings) -> dict[str, Account]:
         for each in settings.user
     )
     return {each.name: each for each in (*users, *agents)}
+
+
+def roster_of(settings: Settings) -> tuple[Stint, ...]:
+    """Who is to do what. Raises `RosterError`."""
+    path = settings.acd.roster
+    if not path:
+        return ()
+    try:
+        return parse(Path(path).read_text(encoding="utf-8"), path)
+    except (OSError, UnicodeDecodeError) as error:
+        raise RosterError(f"{path}: {error}") from error
 
 
 def host_of(settings: HostSettings) -> Host | None:

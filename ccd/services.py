@@ -38,7 +38,12 @@ from ccd.services_voice import VoiceHandlers
 
 
 class Running(
-    services_acd.Changing, Seen, services_customers.Knowing, services_records.Keeping, Protocol
+    services_acd.Changing,
+    Seen,
+    services_customers.Knowing,
+    services_records.Keeping,
+    services_desk.Staffed,
+    Protocol,
 ):
     """What is asked of the daemon itself."""
 

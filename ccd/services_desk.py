@@ -29,6 +29,7 @@ from ccd.live import Live
 from ccd.model import AgentState
 from ccd.paths import StatePaths
 from ccd.services_records import page
+from ccd.stats.adherence import Adherence
 
 SERVED = ("workplace", "pulse", "my_calls", "send_message")
 """The operations that are done here."""
@@ -42,6 +43,7 @@ class Staffed(Protocol):
 
     centre: Centre
     paths: StatePaths
+    adherence: Adherence
 
     @property
     def live(self) -> Live:
@@ -116,8 +118,10 @@ class DeskHandlers:
             (each for each in acd.agents() if each.name != name and _with_him(each, served)),
             key=lambda each: each.name,
         )
+        at = self._daemon.centre.wall_clock()
         return PulseResult(
-            at=self._daemon.centre.wall_clock(),
+            at=at,
+            adherence=self._daemon.adherence.of(name, at),
             queues=tuple(
                 QueuePulse(
                     queue=queue.name,

@@ -11,6 +11,7 @@ from ccd.cti.record_operations import CallRecordsResult
 from ccd.cti.spec import FOR_AGENT, AgentArgs, Args, Spec, Text
 from ccd.cti.wire import ErrorCode
 from ccd.model import AgentState
+from ccd.stats.adherence import AdherenceView as AdherenceView
 
 
 class MyCallsArgs(AgentArgs, frozen=True, kw_only=True):
@@ -117,6 +118,8 @@ class PulseResult(msgspec.Struct, frozen=True, kw_only=True):
     queues: tuple[QueuePulse, ...] = ()
     team: tuple[TeamView, ...] = ()
     """Without himself, at most 200, by name."""
+    adherence: AdherenceView | None = None
+    """His own, today; nothing where no roster names him."""
 
 
 DESK_OPERATIONS: tuple[Spec, ...] = (

@@ -224,6 +224,7 @@ def _with_absolute_files(settings: Settings, base: Path) -> Settings:
         recording=replace(settings.recording, folder=absolute(settings.recording.folder)),
         cti=replace(settings.cti, keys=absolute(settings.cti.keys)),
         queue=tuple(replace(queue, music=absolute(queue.music)) for queue in settings.queue),
+        acd=replace(settings.acd, roster=absolute(settings.acd.roster)),
         host=replace(settings.host, book=absolute(settings.host.book)),
         route=tuple(replace(route, flow=absolute(route.flow)) for route in settings.route),
         service_flow=tuple(

@@ -39,16 +39,33 @@ def events_after(db: Database, seq: int, limit: int = 10_000) -> list[Event]:
 
 
 def events_of_types(
-    db: Database, types: Sequence[type[Event]], *, until: float | None = None
+    db: Database,
+    types: Sequence[type[Event]],
+    *,
+    until: float | None = None,
+    since: float | None = None,
 ) -> Iterator[Event]:
-    """Yield the events of these types that happened until then (seconds since the epoch), oldest first."""
+    """Yield the events of these types between these times (seconds since the epoch), oldest first."""
     marks = ", ".join("?" * len(types))
+    first = 0 if since is None else _first_since(db, since)
     found = db.execute(
-        f"select body from events where type in ({marks}) and at <= ? order by seq",
-        [*(each.__name__ for each in types), math.inf if until is None else until],
+        f"select body from events where seq >= ? and type in ({marks}) and at <= ? order by seq",
+        [first, *(each.__name__ for each in types), math.inf if until is None else until],
     )
     for (body,) in found:
         yield rows.event_from_body(body)
+
+
+def _first_since(db: Database, at: float) -> int:
+    """The number of the first event that happened then or later: times grow with numbers."""
+    low, high = db.execute(
+        "select coalesce(min(seq), 1), coalesce(max(seq), 0) + 1 from events"
+    ).fetchone()
+    while low < high:
+        middle = (low + high) // 2
+        (there,) = db.execute("select at from events where seq = ?", [middle]).fetchone()
+        low, high = (middle + 1, high) if there < at else (low, middle)
+    return int(low)
 
 
 def last_at(db: Database) -> float | None:

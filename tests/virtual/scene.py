@@ -9,6 +9,7 @@ import msgspec
 
 from ccd.cti.catalogue import AgentView, CallView, LegView, SnapshotResult
 from ccd.cti.desk_operations import (
+    AdherenceView,
     ContactView,
     DispositionView,
     PulseResult,
@@ -108,6 +109,9 @@ class Scene:
                 queues=(
                     QueuePulse(queue="orders", waiting=4, oldest_wait_s=73.0, idle_agents=1, agents=9),
                     QueuePulse(queue="advice", waiting=0, idle_agents=2, agents=3),
+                ),
+                adherence=AdherenceView(
+                    rostered_s=10_800.0, kept_s=10_150.0, activity="work", until=NOON + 5400
                 ),
                 team=(
                     TeamView(agent=MATE, state=AgentState.BUSY, since=NOON - 61),

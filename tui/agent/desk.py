@@ -14,6 +14,7 @@ from enum import StrEnum
 
 from ccd.cti.catalogue import AgentView, CallView, SnapshotResult
 from ccd.cti.desk_operations import (
+    AdherenceView,
     PulseResult,
     QueuePulse,
     ServedQueueView,
@@ -216,6 +217,7 @@ class Desk:
         self.place = WorkplaceResult(agent=agent)
         self.pulse: tuple[QueuePulse, ...] = ()
         self.team: tuple[TeamView, ...] = ()
+        self.adherence: AdherenceView | None = None
         self.messages: deque[Message] = deque(maxlen=KEPT_MESSAGES)
         self.unread = 0
         """Messages that came since they were last looked at."""
@@ -278,6 +280,7 @@ class Desk:
     def beat(self, pulse: PulseResult) -> None:
         """How his queues are."""
         self.pulse, self.team = pulse.queues, pulse.team
+        self.adherence = pulse.adherence
         self.heard_at = max(self.heard_at, pulse.at)
 
     def calls_of_today(self, records: Iterable[CallRecord]) -> None:

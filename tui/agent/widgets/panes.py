@@ -8,6 +8,7 @@ from rich.cells import cell_len, set_cell_size
 from textual.content import Content
 
 from ccd.cti.catalogue import Account, Holdings, Order, Position
+from ccd.cti.desk_operations import AdherenceView
 from ccd.model import Direction
 from tui.agent.actions import ACTIONS, GROUPS, Around, possible
 from tui.agent.desk import LIVE, Desk, Line, Message, Stage, Wrapping
@@ -270,13 +271,23 @@ def my_day(desk: Desk, words: Words, now: float) -> str:
     figures = desk.figures(now)
     level = f"{figures.level:.0%}" if figures.level is not None else "–"
     occupied = f"{figures.occupancy:.0%}" if figures.occupancy is not None else "–"
-    return "\n".join(
-        (
-            f"{words('day.handled')} [bold]{figures.handled}[/]  {words('day.aht')} "
-            f"[bold]{span(figures.aht_s)}[/]",
-            f"{words('day.level')} [bold]{level}[/]  {words('day.occupancy')} [bold]{occupied}[/]",
-        )
-    )
+    rows = [
+        f"{words('day.handled')} [bold]{figures.handled}[/]  {words('day.aht')} "
+        f"[bold]{span(figures.aht_s)}[/]",
+        f"{words('day.level')} [bold]{level}[/]  {words('day.occupancy')} [bold]{occupied}[/]",
+    ]
+    kept = desk.adherence
+    if kept is not None:
+        share = f"{kept.kept_s / kept.rostered_s:.0%}" if kept.rostered_s else "–"
+        rows.append(f"{words('day.adherence')} [bold]{share}[/]{_rostered(kept, words)}")
+    return "\n".join(rows)
+
+
+def _rostered(kept: AdherenceView, words: Words) -> str:
+    """What the roster wants of him now."""
+    if kept.activity is None or kept.until is None:
+        return ""
+    return f"  [$text-muted]{words(f'roster.{kept.activity}')} → {clock(kept.until)}[/]"
 
 
 def team(desk: Desk, words: Words, now: float, width: int) -> str:
