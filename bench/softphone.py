@@ -3,29 +3,24 @@
 - `softphone_key_p99`: from a key's press to the daemon's stamp on what it did (hold, retrieve).
 - `softphone_pop_p99`: from the stamp on `Delivered` to the screen that shows the call.
 - `softphone_cpu_rest`: `ccd agent` in a terminal of its own, nothing happening: share of a core.
+- `softphone_cpu_call`: the same with a PJSIP phone in a call: screen, level meter and phone.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
-import os
-import pty
-import struct
-import sys
 import tempfile
-import termios
 import time
 from pathlib import Path
 
-import psutil
 import uvloop
 
-from bench._queue_centre import QueueCentre, missing, queue_centre
+from bench._queue_centre import SERVICE, QueueCentre, missing, queue_centre
+from bench._terminal import busy_percent, in_terminal
 from bench._until import until
 from bench.result import Result, at_most, figure
-from ccd.events import Delivered, Event, Held, Retrieved
+from ccd.events import Delivered, Event, Held, LineNailedUp, Retrieved
 from tui.agent.app import SoftphoneApp
 from tui.agent.desk import Stage
 from tui.agent.service import LinkState, Login, Service
@@ -35,7 +30,7 @@ CALLS = 40
 KEYS_A_CALL = 4
 REST_S = 12.0
 SETTLE_S = 4.0
-KEY_MS, POP_MS, REST_PERCENT = 50.0, 100.0, 2.0
+KEY_MS, POP_MS, REST_PERCENT, CALL_PERCENT = 50.0, 100.0, 2.0, 15.0
 
 
 class Measured(SoftphoneApp):
@@ -60,11 +55,14 @@ class Measured(SoftphoneApp):
         self.popped[call] = time.time()
 
 
-async def _measure(folder: Path) -> tuple[list[float], list[float], float]:
+async def _measure(
+    folder: Path,
+) -> tuple[list[float], list[float], float, dict[str, float]]:
     async with queue_centre(folder, agents=2, at_work=False) as centre:
         pops, keys = await _work(centre)
         rest = await _rest(folder)
-    return pops, keys, rest
+        calling = await _in_a_call(centre)
+    return pops, keys, rest, calling
 
 
 async def _work(centre: QueueCentre) -> tuple[list[float], list[float]]:
@@ -111,33 +109,25 @@ async def _work(centre: QueueCentre) -> tuple[list[float], list[float]]:
 
 async def _rest(folder: Path) -> float:
     """CPU of the whole program in a terminal, percent of a core."""
-    process, terminal = pty.fork()
-    if process == 0:
-        os.environ.update(TERM="xterm-256color", PYTHONPATH=os.getcwd())
-        os.execv(
-            sys.executable, [sys.executable, "-m", "ccd", "agent", AGENT, "--state", str(folder)]
-        )
-    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 100, 0, 0))
-    os.set_blocking(terminal, False)
-    loop = asyncio.get_running_loop()
-    loop.add_reader(terminal, _drain, terminal)
-    try:
-        program = psutil.Process(process)
+    async with in_terminal(folder, AGENT) as program:
         await asyncio.sleep(SETTLE_S)
-        before = program.cpu_times()
-        await asyncio.sleep(REST_S)
-        after = program.cpu_times()
-    finally:
-        loop.remove_reader(terminal)
-        program.terminate()
-        await asyncio.to_thread(os.waitpid, process, 0)
-        os.close(terminal)
-    return 100 * (after.user + after.system - before.user - before.system) / REST_S
+        return sum((await busy_percent(program, REST_S)).values())
 
 
-def _drain(terminal: int) -> None:
-    with contextlib.suppress(OSError):
-        os.read(terminal, 65536)
+async def _in_a_call(centre: QueueCentre) -> dict[str, float]:
+    """The same with a PJSIP phone that is nailed up, in a call in which music is heard."""
+    phone = ("--phone", "pjsip", "--sip", f"127.0.0.1:{centre.sip}", "--nailed-up")
+    sound = ("--capture", "null", "--playback", "null")
+    nailed_up = centre.client.events(None, LineNailedUp)
+    async with in_terminal(centre.folder, AGENT, "--take", *phone, *sound) as program:
+        async with asyncio.timeout(20):
+            await anext(nailed_up)
+        call = await centre.client.make_call(SERVICE, agent=AGENT)
+        await asyncio.sleep(SETTLE_S)
+        found = await busy_percent(program, REST_S)
+        await centre.client.clear_connection(call.call, agent=AGENT)
+        await centre.client.log_off(AGENT)
+    return found
 
 
 def run() -> list[Result]:
@@ -145,7 +135,7 @@ def run() -> list[Result]:
     if missing():
         return [Result(name="softphone_key_p99", value=None, unit="ms", note=missing())]
     with tempfile.TemporaryDirectory(prefix="ccd-bench-", ignore_cleanup_errors=True) as name:
-        pops, keys, rest = uvloop.run(_measure(Path(name)))
+        pops, keys, rest, calling = uvloop.run(_measure(Path(name)))
     pops.sort()
     keys.sort()
     return [
@@ -154,6 +144,13 @@ def run() -> list[Result]:
         at_most("softphone_pop_p99", _of(pops, 0.99) * 1e3, "ms", POP_MS, f"{len(pops)} calls"),
         figure("softphone_pop_p50", _of(pops, 0.5) * 1e3, "ms"),
         at_most("softphone_cpu_rest", rest, "% of a core", REST_PERCENT),
+        at_most(
+            "softphone_cpu_call",
+            sum(calling.values()),
+            "% of a core",
+            CALL_PERCENT,
+            f"screen {calling['screen']:.1f}, PJSIP {calling['phone']:.1f}",
+        ),
     ]
 
 

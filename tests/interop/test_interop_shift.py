@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import json
 import os
+import pty
+import re
 import shutil
+import struct
 import subprocess
 import sys
+import termios
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
+from typing import Self
 
+import aiohttp
 import pytest
 import pytest_asyncio
 from peers.asking import until
@@ -268,22 +276,134 @@ async def test_typed_commands_are_done_or_refused_in_words(centre: Centre) -> No
     assert "refused line 3: there is no command 'fly'" in told
 
 
-async def test_the_screen_in_a_browser_is_served(centre: Centre) -> None:
-    port = free_port()
+async def test_the_screen_in_a_browser_is_drawn_and_its_keys_are_pressed(
+    centre: Centre, watch: Watch
+) -> None:
+    """Its page, and what the page's script does: a web socket with the terminal's bytes."""
+    port, since = free_port(), watch.mark()
     process = await spoken(centre, "--web", f"{HOST}:{port}")
     try:
-        async with asyncio.timeout(30):
-            while True:
-                try:
-                    reader, writer = await asyncio.open_connection(HOST, port)
-                    break
-                except ConnectionRefusedError:
-                    await asyncio.sleep(0.1)
-        writer.write(b"GET / HTTP/1.0\r\n\r\n")
-        page = await asyncio.wait_for(reader.read(), 10)
-        writer.close()
-        assert page.startswith(b"HTTP/1.0 200")
-        assert b"textual" in page.lower()
+        async with aiohttp.ClientSession(f"http://{HOST}:{port}") as browser:
+            page = await served(browser)
+            assert "textual" in page.lower()
+            async with browser.ws_connect("/ws?width=100&height=30") as socket:
+                await drawn(socket, "Anna Bell")
+                await socket.send_json(["stdin", "r"])
+                await watch.expect(AgentReady, agent=A, since=since)
+                await drawn(socket, "READY")
+                await socket.send_json(["resize", {"width": 80, "height": 24}])
+                await drawn(socket, "Anna Bell")
+                await socket.send_json(["stdin", "Q"])
+                await drawn(socket, "End the shift?")
+                await socket.send_json(["stdin", "\r"])
+                await watch.expect(AgentLoggedOff, agent=A, since=since)
     finally:
         process.terminate()
         await asyncio.wait_for(process.communicate(), 15)
+
+
+async def served(browser: aiohttp.ClientSession) -> str:
+    """The page, as soon as there is one."""
+    async with asyncio.timeout(30):
+        while True:
+            try:
+                async with browser.get("/") as answer:
+                    assert answer.status == 200
+                    return await answer.text()
+            except aiohttp.ClientConnectorError:
+                await asyncio.sleep(0.1)
+
+
+async def drawn(socket: aiohttp.ClientWebSocketResponse, text: str) -> None:
+    """Wait until the terminal was told to show this."""
+    shown = ""
+    async with asyncio.timeout(20):
+        while text not in re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown):
+            message = await socket.receive()
+            if isinstance(message.data, bytes):
+                shown += message.data.decode("utf-8", "replace")
+
+
+class SlowLine:
+    """A terminal at the far end of a line: 100 ms there, 100 ms back, as over SSH from another continent."""
+
+    ONE_WAY_S = 0.1
+
+    def __init__(self, centre: Centre) -> None:
+        self._centre = centre
+        self._loop = asyncio.get_running_loop()
+        self.shown = b""
+        """What has come to the person's eyes."""
+
+    async def __aenter__(self) -> Self:
+        self._master, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+        self.process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "ccd", "agent", A, "--state", str(self._centre.daemon.state),
+            stdin=slave, stdout=slave, stderr=slave,
+            env={**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor"},
+        )  # fmt: skip
+        os.close(slave)
+        self._loop.add_reader(self._master, self._comes)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._loop.remove_reader(self._master)
+        if self.process.returncode is None:
+            self.process.terminate()
+        await asyncio.wait_for(self.process.wait(), 15)
+        os.close(self._master)
+
+    def _comes(self) -> None:
+        try:
+            data = os.read(self._master, 65536)
+        except OSError:  # the program has left
+            self._loop.remove_reader(self._master)
+            return
+        self._loop.call_later(self.ONE_WAY_S, self._arrives, data)
+
+    def _arrives(self, data: bytes) -> None:
+        self.shown += data
+        # What a terminal answers to the questions of a program comes just as late.
+        if b"\x1b[?2026$p" in data:
+            self.press("\x1b[?2026;2$y")
+        if b"\x1b[6n" in data:
+            self.press("\x1b[1;1R")
+
+    def press(self, keys: str) -> None:
+        self._loop.call_later(self.ONE_WAY_S, os.write, self._master, keys.encode())
+
+    async def sees(self, text: str) -> None:
+        def is_there() -> bool:
+            plain = re.sub(rb"\x1b\[[0-9;?]*[A-Za-z]", b"", self.shown)
+            return text in plain.decode("utf-8", "replace")
+
+        await until(is_there, within=20)
+
+
+async def test_over_a_slow_line_keys_work_and_little_is_drawn(
+    centre: Centre, watch: Watch, phones: dict[str, PjsipPhone], caller: PjsipPhone
+) -> None:
+    async with SlowLine(centre) as line:
+        await line.sees("Anna Bell")
+        await asyncio.sleep(1.0)  # all of the first picture, and answers to what was asked
+        since, line.shown, pressed = watch.mark(), b"", time.time()
+        line.press("r")
+        event = await watch.expect(AgentReady, agent=A, since=since)
+        # One way, and what the program takes: there is no going to and fro before a key counts.
+        assert event.at - pressed < line.ONE_WAY_S + 0.25
+        await line.sees("READY")
+        await asyncio.sleep(1.5)
+        assert len(line.shown) < 6000, "a key draws what changed, not the screen"
+        line.shown = b""
+        call = await caller.call(centre.uri(STRAIGHT))
+        await watch.expect(Bridged, agent=A, since=since)
+        await line.sees("SPEAKING")
+        line.press("x")
+        await watch.expect(CallCleared, since=since)
+        await line.sees("WRAP-UP")
+        assert await caller.state(call, "disconnected")
+        line.press("Q")
+        await line.sees("End the shift?")
+        line.press("\r")
+        await watch.expect(AgentLoggedOff, agent=A, since=since)
