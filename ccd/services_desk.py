@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from ccd.acd.views import AgentView
 from ccd.centre import Centre
 from ccd.config import Agent, Settings
 from ccd.cti.desk_operations import (
@@ -16,15 +15,16 @@ from ccd.cti.desk_operations import (
     SendMessageArgs,
     SendMessageResult,
     ServedQueueView,
-    TeamView,
     WordView,
     WorkplaceResult,
 )
 from ccd.cti.record_operations import CallRecordsArgs, CallRecordsResult
+from ccd.cti.server import Server
 from ccd.cti.session import Session
 from ccd.cti.spec import AgentArgs
+from ccd.cti.teams import Teams
 from ccd.cti.wire import CtiError, ErrorCode
-from ccd.events import MessageSent
+from ccd.events import EventStream, MessageSent
 from ccd.live import Live
 from ccd.model import AgentState
 from ccd.paths import StatePaths
@@ -37,6 +37,15 @@ SERVED = ("workplace", "pulse", "my_calls", "send_message")
 MOST_OF_A_TEAM = 200
 """More than a person looks through."""
 
+PULSES_A_SECOND = 250
+"""How many screens may ask together: some per cent of a core."""
+
+FRESH_S = 0.5
+"""A queue is looked at twice a second at most where many ask."""
+
+MANY = 100
+"""Sessions."""
+
 
 class Staffed(Protocol):
     """What is asked of the daemon."""
@@ -44,6 +53,8 @@ class Staffed(Protocol):
     centre: Centre
     paths: StatePaths
     adherence: Adherence
+    events: EventStream
+    cti: Server
 
     @property
     def live(self) -> Live:
@@ -55,6 +66,10 @@ class DeskHandlers:
 
     def __init__(self, daemon: Staffed) -> None:
         self._daemon = daemon
+        self._teams = Teams()
+        self._pulses: dict[str, tuple[float, QueuePulse]] = {}
+        """By queue, and when that was, on the loop's clock."""
+        daemon.events.subscribe(self._teams.apply)
 
     def workplace(self, _session: Session, args: AgentArgs) -> WorkplaceResult:
         """Who he is and what he works with."""
@@ -112,37 +127,32 @@ class DeskHandlers:
         if not acd.knows(name):
             raise _unknown(name)
         view = acd.agent(name)
-        served = frozenset(view.queues) if view is not None else frozenset()
-        now = self._daemon.centre.loop.time()
-        team = sorted(
-            (each for each in acd.agents() if each.name != name and _with_him(each, served)),
-            key=lambda each: each.name,
-        )
+        served = view.queues if view is not None else ()
         at = self._daemon.centre.wall_clock()
         return PulseResult(
             at=at,
             adherence=self._daemon.adherence.of(name, at),
-            queues=tuple(
-                QueuePulse(
-                    queue=queue.name,
-                    waiting=queue.waiting,
-                    oldest_wait_s=None if queue.oldest is None else now - queue.oldest,
-                    idle_agents=queue.idle_agents,
-                    agents=queue.agents,
-                )
-                for queue in acd.queues()
-                if queue.name in served
-            ),
-            team=tuple(
-                TeamView(
-                    agent=each.name,
-                    state=each.state,
-                    reason=each.reason,
-                    since=acd.since(each.name),
-                )
-                for each in team[:MOST_OF_A_TEAM]
-            ),
+            queues=tuple(self._pulse_of(queue) for queue in served),
+            team=self._teams.of(served, but=name, most=MOST_OF_A_TEAM),
+            again_s=len(self._daemon.cti.sessions) / PULSES_A_SECOND,
         )
+
+    def _pulse_of(self, queue: str) -> QueuePulse:
+        """How a queue is, or, where many ask at once, was half a second ago."""
+        now = self._daemon.centre.loop.time()
+        known = self._pulses.get(queue) if len(self._daemon.cti.sessions) > MANY else None
+        if known is not None and now - known[0] < FRESH_S:
+            return known[1]
+        view = self._daemon.centre.acd.queue(queue)
+        pulse = QueuePulse(
+            queue=queue,
+            waiting=view.waiting,
+            oldest_wait_s=None if view.oldest is None else now - view.oldest,
+            idle_agents=view.idle_agents,
+            agents=view.agents,
+        )
+        self._pulses[queue] = now, pulse
+        return pulse
 
     async def my_calls(self, _session: Session, args: MyCallsArgs) -> CallRecordsResult:
         """His own calls."""
@@ -171,10 +181,6 @@ class DeskHandlers:
         if all(view.name != args.agent for view in here):
             raise CtiError(ErrorCode.WRONG_STATE, f"{args.agent!r} is not logged on")
         return [args.agent]
-
-
-def _with_him(view: AgentView, served: frozenset[str]) -> bool:
-    return view.state is not AgentState.LOGGED_OUT and not served.isdisjoint(view.queues)
 
 
 def _agent(settings: Settings, name: str) -> Agent:

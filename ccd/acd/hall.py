@@ -205,6 +205,10 @@ class Hall:
         """Every queue."""
         return self._distributor.queues()
 
+    def queue(self, name: str) -> QueueView:
+        """One queue. Raises `UnknownQueueError`."""
+        return self._distributor.queue(name)
+
     def queue_config(self, name: str) -> Queue:
         """A queue's settings. Raises `UnknownQueueError`."""
         queue = self._queues.get(name)

@@ -120,6 +120,8 @@ class PulseResult(msgspec.Struct, frozen=True, kw_only=True):
     """Without himself, at most 200, by name."""
     adherence: AdherenceView | None = None
     """His own, today; nothing where no roster names him."""
+    again_s: float = 0.0
+    """Ask again after so long at the earliest: the longer, the more screens there are."""
 
 
 DESK_OPERATIONS: tuple[Spec, ...] = (
@@ -134,8 +136,8 @@ DESK_OPERATIONS: tuple[Spec, ...] = (
     ),
     Spec(
         "pulse",
-        "How the agent's queues are now, and who serves them with him. To be asked every few "
-        "seconds; what is about himself comes by `monitor_start`.",
+        "How the agent's queues are now (a second old at most), and who serves them with him. To be "
+        "asked again after `again_s`; what is about himself comes by `monitor_start`.",
         AgentArgs,
         PulseResult,
         for_agent=True,

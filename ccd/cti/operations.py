@@ -346,8 +346,8 @@ class Operations:
         return result
 
     async def pulse(self, agent: str | None = None) -> PulseResult:
-        """How the agent's queues are now, and who serves them with him. To be asked every few
-        seconds; what is about himself comes by `monitor_start`.
+        """How the agent's queues are now (a second old at most), and who serves them with him. To
+        be asked again after `again_s`; what is about himself comes by `monitor_start`.
         """
         result: PulseResult = await self._op("pulse", agent=agent)
         return result
@@ -1067,8 +1067,8 @@ class SyncOperations:
         return result
 
     def pulse(self, agent: str | None = None) -> PulseResult:
-        """How the agent's queues are now, and who serves them with him. To be asked every few
-        seconds; what is about himself comes by `monitor_start`.
+        """How the agent's queues are now (a second old at most), and who serves them with him. To
+        be asked again after `again_s`; what is about himself comes by `monitor_start`.
         """
         result: PulseResult = self._op("pulse", agent=agent)
         return result

@@ -218,6 +218,8 @@ class Desk:
         self.pulse: tuple[QueuePulse, ...] = ()
         self.team: tuple[TeamView, ...] = ()
         self.adherence: AdherenceView | None = None
+        self.pulse_s = 0.0
+        """How long the daemon asks to be left in peace between two pulses."""
         self.messages: deque[Message] = deque(maxlen=KEPT_MESSAGES)
         self.unread = 0
         """Messages that came since they were last looked at."""
@@ -280,7 +282,7 @@ class Desk:
     def beat(self, pulse: PulseResult) -> None:
         """How his queues are."""
         self.pulse, self.team = pulse.queues, pulse.team
-        self.adherence = pulse.adherence
+        self.adherence, self.pulse_s = pulse.adherence, pulse.again_s
         self.heard_at = max(self.heard_at, pulse.at)
 
     def calls_of_today(self, records: Iterable[CallRecord]) -> None:

@@ -24,7 +24,7 @@ from tui.agent.desk import LIVE, Desk, Stage
 from tui.agent.phones.phone import Ability, Phone, PhoneError, PhoneState
 
 PULSE_S = 2.0
-"""How often the queues are asked about."""
+"""How often the queues are asked about, at the most."""
 
 RETRY_S = 1.0
 """Between two attempts to reach the daemon."""
@@ -223,7 +223,7 @@ class Service:
                     else:
                         raise
                 self.on_change()
-            await asyncio.sleep(PULSE_S)
+            await asyncio.sleep(max(PULSE_S, self.desk.pulse_s))
 
     async def _displaced(self) -> None:
         self._linked(LinkState.DISPLACED)

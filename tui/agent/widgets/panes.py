@@ -101,7 +101,7 @@ def _link(service: Service, words: Words, now: float) -> str:
     if service.link is not LinkState.UP:
         return f"[$error]! {words(f'link.{LinkState.CONNECTING.value}')}[/]"
     silent = now - service.desk.heard_at
-    if service.desk.heard_at and silent > STALE_S:
+    if service.desk.heard_at and silent > max(STALE_S, 3 * service.desk.pulse_s):
         return f"[$warning]! {words('link.stale', seconds=int(silent))}[/]"
     return _well(words)
 
