@@ -58,9 +58,11 @@ class Measured(SoftphoneApp):
 async def _measure(
     folder: Path,
 ) -> tuple[list[float], list[float], float, dict[str, float]]:
+    (folder / "call").mkdir()
     async with queue_centre(folder, agents=2, at_work=False) as centre:
         pops, keys = await _work(centre)
         rest = await _rest(folder)
+    async with queue_centre(folder / "call", agents=1, at_work=False, phones_too=False) as centre:
         calling = await _in_a_call(centre)
     return pops, keys, rest, calling
 
@@ -124,6 +126,7 @@ async def _in_a_call(centre: QueueCentre) -> dict[str, float]:
             await anext(nailed_up)
         call = await centre.client.make_call(SERVICE, agent=AGENT)
         await asyncio.sleep(SETTLE_S)
+        assert (await centre.client.snapshot_device(AGENT)).calls, "the call is over"
         found = await busy_percent(program, REST_S)
         await centre.client.clear_connection(call.call, agent=AGENT)
         await centre.client.log_off(AGENT)

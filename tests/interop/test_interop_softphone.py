@@ -106,7 +106,7 @@ def centre(open_centre: Callable[..., Centre], tmp_path_factory: pytest.TempPath
         ],
         agent=[
             {"name": A, "phone": A, "queues": ["orders"], "full_name": "Anna Bell"},
-            {"name": B, "phone": B, "queues": ["advice"], "full_name": "Bert Cole"},
+            {"name": B, "phone": B, "queues": ["advice", "orders"], "full_name": "Bert Cole"},
         ],
         disposition=[{"name": "sold", "title": "Sold"}, {"name": "told", "title": "Told"}],
         not_ready_reason=[{"name": "lunch", "title": "Lunch"}],
@@ -512,6 +512,25 @@ async def test_a_note_stays_with_the_customer(
     await speaking(centre, anna, caller)
     await answering(anna, "N", "has moved house")
     await anna.until(lambda: any("moved" in note.text for note in anna.service.records["C1"].notes))
+
+
+async def test_what_rings_at_a_colleague_is_picked_up(
+    centre: Centre, anna: Shift, caller: PjsipPhone
+) -> None:
+    async with centre.phone(B) as phone, Client(centre.daemon.state) as client:
+        await phone.auto_answer(None)
+        assert (await phone.register())["code"] == 200
+        await client.log_in(B)
+        await client.ready(B)
+        await caller.call(centre.uri(STRAIGHT))
+        ringing = await phone.expect("incoming")
+        await anna.press("u")
+        await anna.stage(Stage.RINGING)
+        await anna.pick_up()
+        line = await anna.stage(Stage.SPEAKING)
+        assert line.number == ANI
+        await phone.state(int(ringing["call"]), "disconnected")
+        await client.log_off(B)
 
 
 async def test_a_message_is_chosen_heard_again_and_done_with(
