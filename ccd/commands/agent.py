@@ -53,6 +53,12 @@ def agent(
         str, typer.Option(help="Earpiece: likewise; a WAV is written with what is heard.")
     ] = "default",
     ring: Annotated[str, typer.Option(help="A further device to ring through.")] = "",
+    cancel_echo: Annotated[
+        bool,
+        typer.Option(
+            "--cancel-echo", help="Without a headset: keep callers from hearing themselves."
+        ),
+    ] = False,
     check_audio: Annotated[
         bool, typer.Option("--check-audio", help="Measure level, round trip and echo, and end.")
     ] = False,
@@ -130,6 +136,7 @@ def agent(
                 capture=capture,
                 playback=playback,
                 ring=ring,
+                cancel_echo=cancel_echo,
             ),
             language=lang,
             theme=theme,

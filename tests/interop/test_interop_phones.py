@@ -345,3 +345,26 @@ async def test_a_phone_that_is_closed_leaves_nothing_behind(
     await phone.close()
     assert not psutil.pid_exists(pid)
     assert phone.state is PhoneState.STARTING
+
+
+@pytest.mark.parametrize("back_end", ["pjsip", "pyvoip"])
+async def test_with_echo_cancelling_the_voice_comes_through(
+    back_end: str, centre: Centre, tmp_path: Path
+) -> None:
+    """The agent's tone has no echo in it: nothing of it is taken out, however loud the caller is."""
+    theirs = tmp_path / "caller.wav"
+    wanted = settings(centre, back_end, tmp_path / "a.wav", cancel_echo=True)
+    async with working(wanted, centre) as service, centre.caller() as caller:
+        line = await caller.call(centre.uri(STRAIGHT), record=theirs)
+        await stage(service, Stage.RINGING)
+        await service.do("answer")
+        await stage(service, Stage.SPEAKING)
+        await asyncio.sleep(SETTLING_S + TALK_S)  # they talk
+        await service.do("hang_up")
+        await caller.expect("recorded", call=line)
+    said = audio.read(theirs)
+    assert audio.tone_seconds(said, AGENT_HZ[A]) > TALK_S
+    whole = audio.level_dbfs(audio.read(centre.tone(AGENT_HZ[A])))
+    stretch = max(audio.tone_stretches(said, AGENT_HZ[A]), key=lambda each: each.seconds)
+    middle = audio.part(said, stretch.start + 0.3, stretch.end - 0.2)
+    assert audio.level_dbfs(middle) == pytest.approx(whole, abs=1.5)

@@ -166,6 +166,7 @@ def phone_settings(
     capture: str = DEFAULT,
     playback: str = DEFAULT,
     ring: str = "",
+    cancel_echo: bool = False,
 ) -> PhoneSettings | None:
     """Return the settings of a phone of this kind; None for one that stands on the desk.
 
@@ -187,6 +188,7 @@ def phone_settings(
                 "capture": capture,
                 "playback": playback,
                 "ring": ring,
+                "cancel_echo": cancel_echo,
             },
             PhoneSettings,
         )

@@ -21,6 +21,7 @@ import pjsua2 as pj
 
 from tui.agent.phones import sound
 from tui.agent.phones.bell import Bell
+from tui.agent.phones.echo import open_both
 from tui.agent.phones.network import address_towards
 from tui.agent.phones.phone import PhoneError
 from tui.agent.phones.settings import PhoneSettings
@@ -146,8 +147,7 @@ class Phone:
         """Be this phone, and register."""
         self._settings = asked = msgspec.convert(settings, PhoneSettings)
         rate = WIDE if "G722" in asked.offered else NARROW
-        source = sound.open_source(asked.capture, rate)
-        sink = sound.open_sink(asked.playback, rate)
+        source, sink = open_both(asked.capture, asked.playback, rate, cancel_echo=asked.cancel_echo)
         local = asked.local_address or address_towards(asked.host, asked.port)
         self._bell = Bell(asked.ring)
         self._endpoint = endpoint = pj.Endpoint()

@@ -19,6 +19,7 @@ from pyVoIP.VoIP import CallState, VoIP, VoIPCall, VoIPPhone
 
 from tui.agent.phones import sound
 from tui.agent.phones.bell import Bell
+from tui.agent.phones.echo import open_both
 from tui.agent.phones.network import address_towards, free_block, free_port
 from tui.agent.phones.phone import PhoneError
 from tui.agent.phones.settings import PhoneSettings
@@ -76,8 +77,9 @@ class Phone:
     def open(self, settings: dict[str, Any]) -> None:
         """Be this phone, and register."""
         self._settings = asked = msgspec.convert(settings, PhoneSettings)
-        self._source = sound.open_source(asked.capture, RATE)
-        self._sink = sound.open_sink(asked.playback, RATE)
+        self._source, self._sink = open_both(
+            asked.capture, asked.playback, RATE, cancel_echo=asked.cancel_echo
+        )
         self._bell = Bell(asked.ring)
         first = asked.rtp_port or free_block(RTP_PORTS)
         self._phone = phone = Line(

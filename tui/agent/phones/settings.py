@@ -67,6 +67,8 @@ class PhoneSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     playback: str = DEFAULT
     ring: str = ""
     """The device that rings, beside the headset; empty: no ring through a device."""
+    cancel_echo: bool = False
+    """Take what the loudspeaker says out of what the microphone hears: for who has no headset."""
     auto_answer: bool = False
     """Answer whatever comes, after a short tone in the ear: for who has asked for calls by being
     ready. Off, only calls that the server marks so are answered by themselves (those that the
