@@ -118,7 +118,8 @@ class Endings:
             self.end(leg, cause, call=call)
 
     def lost(self, leg: Leg, cause: Cause) -> None:
-        """A leg has no audio: end it, and with the caller's the call."""
+        """A leg has no audio: end it, and with the caller's the call; it is nobody's line any more."""
+        self._lines.gone(leg, cause)
         if leg is leg.call.caller:
             self.end_call(leg.call, cause, Party.SYSTEM)
         self._hang_up(leg, cause)

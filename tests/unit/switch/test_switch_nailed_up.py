@@ -285,6 +285,21 @@ def test_a_line_whose_audio_ends_is_given_up_and_the_agent_is_rung(tmp_path: Pat
     assert invites(centre.phones["agent1"]) == 2
 
 
+def test_a_phone_that_falls_silent_in_a_call_is_not_kept(tmp_path: Path) -> None:
+    centre = nailed(tmp_path)
+    centre.caller_in_queue()
+    answer(centre)
+    (leg,) = centre.centre.switch.legs_of("agent1")
+    centre.bay.time_out(leg.node)
+    centre.run()
+    assert centre.told(LineReleased)[-1].cause is Cause.MEDIA_TIMEOUT
+    assert centre.phones["agent1"].saw(Terminated)
+    assert centre.caller.is_over
+    # Ready again, he is called again.
+    assert invites(centre.phones["agent1"]) == 2
+    gone(centre)
+
+
 def test_a_dead_media_worker_ends_the_call_and_the_line_comes_back(tmp_path: Path) -> None:
     centre = nailed(tmp_path)
     centre.caller_in_queue()
