@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from virtual.centre import SERVICE, Telephone, VirtualCentre
 
+from ccd.config import Phone
 from ccd.events import (
     AgentBusy,
     Bridged,
@@ -415,3 +416,21 @@ def test_a_line_on_another_worker_moves_to_the_callers(
     centre.call.caller.port = port
     answer(centre)
     assert centre.call.bridged
+
+
+@pytest.mark.parametrize(("phone_can", "asked"), [(True, True), (False, False)])
+def test_a_queue_that_answers_by_itself_asks_phones_that_can(
+    tmp_path: Path, phone_can: bool, asked: bool
+) -> None:
+    """At phones that are rung for each call: Answer-Mode (RFC 5373), and what desk phones know."""
+    centre = VirtualCentre(tmp_path, auto_answer=True)
+    centre.centre.change_phones(
+        [Phone(name="agent1", password="agent1-secret", auto_answer=phone_can)]
+    )
+    centre.staff()
+    centre.caller_in_queue()
+    session = centre.phones["agent1"].session
+    assert session is not None
+    assert session.request is not None
+    assert (session.request.headers.get("Answer-Mode") == "Auto") is asked
+    assert ("answer-after=0" in (session.request.headers.get("Call-Info") or "")) is asked
