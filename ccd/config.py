@@ -101,6 +101,8 @@ class Cti(Section, frozen=True, kw_only=True):
     """How long a wrong password counts."""
     lockout_s: float = 60.0
     """How long the first lock lasts; each further one twice as long as the one before."""
+    session_timeout_s: float = 30.0
+    """A client that says nothing for so long is gone: its agents are not ready (`session_lost`)."""
     lockout_longest_s: float = 3600.0
     """The longest lock; and how long after its end the next one still counts as a further one."""
     replay_events: int = 100_000

@@ -482,6 +482,7 @@ class Daemon:
                 settings.lockout_s,
                 settings.lockout_longest_s,
             ),
+            session_timeout_s=settings.session_timeout_s,
             replay_events=settings.replay_events,
             history=history,
             audit=self._audit,

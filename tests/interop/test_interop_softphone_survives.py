@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+import signal
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -50,6 +53,13 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 def daemon(tmp_path: Path) -> Daemon:
     (tmp_path / "flow.yaml").write_text(FLOW)
     return Daemon(tmp_path, settings=SETTINGS)
+
+
+@pytest.fixture
+def hasty(tmp_path: Path) -> Daemon:
+    """It waits for nobody who is silent for two seconds."""
+    (tmp_path / "flow.yaml").write_text(FLOW)
+    return Daemon(tmp_path, settings={**SETTINGS, "cti": {"session_timeout_s": 2.0}})
 
 
 @contextlib.asynccontextmanager
@@ -137,3 +147,45 @@ async def test_a_softphone_begun_before_the_daemon_waits_for_it(daemon: Daemon) 
         async with app.run_test():
             await until(lambda: app.return_value is not None, within=10)
         assert app.return_value == Answer("")
+
+
+async def test_a_laptop_that_slept_wakes_up_at_work(hasty: Daemon) -> None:
+    """Nothing of the program runs for longer than the daemon waits for it; then it goes on."""
+    with hasty:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "ccd", "agent", "anna", "--headless", "--state", str(hasty.state),
+            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+            env={**os.environ, "CCD_PASSWORD": "s3cret"},
+        )  # fmt: skip
+        assert process.stdin is not None
+        assert process.stdout is not None
+
+        async def told(text: str) -> None:
+            async with asyncio.timeout(20):
+                while text not in (await process.stdout.readline()).decode():  # type: ignore[union-attr]
+                    pass
+
+        async def state_is(client: Client, state: AgentState, reason: str | None = None) -> None:
+            async with asyncio.timeout(40):
+                while True:
+                    view = (await client.snapshot_device("anna")).agent
+                    if (view.state, view.reason) == (state, reason):
+                        return
+                    await asyncio.sleep(0.1)
+
+        try:
+            async with Client(hasty.state) as client:
+                process.stdin.write(b"ready\n")
+                await state_is(client, AgentState.READY)
+                process.send_signal(signal.SIGSTOP)
+                await state_is(client, AgentState.NOT_READY, "session_lost")
+                process.send_signal(signal.SIGCONT)
+                await told("state not_ready session_lost")
+                process.stdin.write(b"ready\n")
+                await state_is(client, AgentState.READY)
+                process.stdin.write(b"log_off\nquit\n")
+                assert await asyncio.wait_for(process.wait(), 20) == 0
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()

@@ -139,6 +139,7 @@ def _cti_limits(settings: Settings) -> Iterator[Problem]:
     if section.lockout_attempts < 0:
         yield Problem(("cti", "lockout_attempts"), "is negative", "0 locks nobody out")
     yield from positive(("cti", "lockout_window_s"), section.lockout_window_s)
+    yield from positive(("cti", "session_timeout_s"), section.session_timeout_s)
     yield from positive(("cti", "lockout_s"), section.lockout_s)
     if section.lockout_longest_s < section.lockout_s:
         message = f"{section.lockout_longest_s:g} is less than lockout_s"
