@@ -46,6 +46,7 @@ from ccd.cti.keys import KeyFolder, KeyRing
 from ccd.cti.lockout import LockoutPolicy
 from ccd.cti.server import Server
 from ccd.cti.session import Session
+from ccd.cti.teams import Teams
 from ccd.customers.directory import directory
 from ccd.errors import CcdError
 from ccd.events import (
@@ -134,6 +135,8 @@ class Daemon:
         """The brokerage's systems; None where the settings name none."""
         self.adherence = Adherence(roster_of(settings))
         """What agents keep of their rosters."""
+        self.teams = Teams()
+        """Who serves which queue with whom."""
         self._flows: dict[str, Flow] = {}
         """By file name, every flow that a number leads to."""
         self.paths = paths
@@ -187,6 +190,7 @@ class Daemon:
         self.events.subscribe(self.writer.append)
         await asyncio.to_thread(self._recall_states)
         self.events.subscribe(self.adherence.apply)
+        self.events.subscribe(self.teams.apply)
         self.health = Health(self.events, self.started_at)
         self.cti = self._make_cti(history)
 

@@ -24,7 +24,7 @@ from ccd.cti.session import Session
 from ccd.cti.spec import AgentArgs
 from ccd.cti.teams import Teams
 from ccd.cti.wire import CtiError, ErrorCode
-from ccd.events import EventStream, MessageSent
+from ccd.events import MessageSent
 from ccd.live import Live
 from ccd.model import AgentState
 from ccd.paths import StatePaths
@@ -53,7 +53,7 @@ class Staffed(Protocol):
     centre: Centre
     paths: StatePaths
     adherence: Adherence
-    events: EventStream
+    teams: Teams
     cti: Server
 
     @property
@@ -66,10 +66,8 @@ class DeskHandlers:
 
     def __init__(self, daemon: Staffed) -> None:
         self._daemon = daemon
-        self._teams = Teams()
         self._pulses: dict[str, tuple[float, QueuePulse]] = {}
         """By queue, and when that was, on the loop's clock."""
-        daemon.events.subscribe(self._teams.apply)
 
     def workplace(self, _session: Session, args: AgentArgs) -> WorkplaceResult:
         """Who he is and what he works with."""
@@ -133,7 +131,7 @@ class DeskHandlers:
             at=at,
             adherence=self._daemon.adherence.of(name, at),
             queues=tuple(self._pulse_of(queue) for queue in served),
-            team=self._teams.of(served, but=name, most=MOST_OF_A_TEAM),
+            team=self._daemon.teams.of(served, but=name, most=MOST_OF_A_TEAM),
             again_s=len(self._daemon.cti.sessions) / PULSES_A_SECOND,
         )
 
