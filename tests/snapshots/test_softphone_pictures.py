@@ -33,15 +33,22 @@ def shanghai(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 async def nothing(pilot: Pilot[Any]) -> None:
+    """Wait until all that was begun is drawn, however busy the machine is."""
     await pilot.pause()
+    await pilot.app.workers.wait_for_complete()
+    drawn = getattr(pilot.app.screen, "script_drawn", None)
+    if drawn is not None:
+        await drawn
+    for _ in range(3):
+        await pilot.pause()
 
 
 def pressing(*keys: str) -> Callable[[Pilot[Any]], Awaitable[None]]:
     async def press(pilot: Pilot[Any]) -> None:
-        await pilot.pause()
+        await nothing(pilot)
         for key in keys:
             await pilot.press(key)
-            await pilot.pause()
+            await nothing(pilot)
 
     return press
 

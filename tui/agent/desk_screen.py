@@ -5,6 +5,7 @@ Calls stay at the top, whatever else is done: prompts and lists open below them.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from typing import Protocol
 
 from textual import events, on
@@ -63,6 +64,8 @@ class DeskScreen(Screen[None]):
         super().__init__()
         self._ask = Ask("", "")
         self._script_shown = ""
+        self.script_drawn: Awaitable[None] | None = None
+        """Done when the newest script is on the screen."""
         self._noted_call = ""
 
     def compose(self) -> ComposeResult:
@@ -119,6 +122,7 @@ class DeskScreen(Screen[None]):
         self.set_class(event.size.height < 22, "-low")
         self._make_room(wide=event.size.width >= WIDE)
         self.draw()
+        self.call_after_refresh(self.draw)  # what is as wide as its pane: that is known only then
 
     def _make_room(self, *, wide: bool) -> None:
         """In a wide window the caller stands beside the other panes, and is none of them."""
@@ -201,7 +205,7 @@ class DeskScreen(Screen[None]):
         text = queue.script if queue is not None and queue.script else self.app.words("script.none")
         if text != self._script_shown:
             self._script_shown = text
-            self.query_one("#script", Markdown).update(text)
+            self.script_drawn = self.query_one("#script", Markdown).update(text)
 
     def _notes(self) -> None:
         """The notes are those of the call that is shown: another call, another page."""
