@@ -19,6 +19,8 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+import psutil
+
 from ccd.cti.client import Client, CtiError
 from lab.trunk_sim.ports import free_block
 
@@ -69,6 +71,17 @@ class Outcome(NamedTuple):
     bad: int
 
 
+class Cost(NamedTuple):
+    """What one run cost the core: CPU of all its threads."""
+
+    good: int
+    bad: int
+    total_ms: float
+    """A call."""
+    system_ms: float
+    """Of which the kernel's."""
+
+
 class QueueCentre(NamedTuple):
     """What runs."""
 
@@ -95,6 +108,16 @@ class QueueCentre(NamedTuple):
         with statistics.open(newline="") as file:
             last = list(csv.DictReader(file, delimiter=";"))[-1]
         return Outcome(int(last["SuccessfulCall(C)"]), int(last["FailedCall(C)"]))
+
+    async def cost(self, rate: int, seconds: int) -> Cost:
+        """As `call`, and what that took of the daemon's core."""
+        process = psutil.Process(self.daemon.pid)
+        before = process.cpu_times()
+        good, bad = await self.call(rate, seconds)
+        after = process.cpu_times()
+        calls = max(1, good + bad) / 1000
+        user, system = after.user - before.user, after.system - before.system
+        return Cost(good, bad, (user + system) / calls, system / calls)
 
 
 def missing() -> str:

@@ -43,12 +43,16 @@ async def in_terminal(folder: Path, agent: str, *arguments: str) -> AsyncIterato
 
 async def busy_percent(program: psutil.Process, seconds: float) -> dict[str, float]:
     """What the screen, and what its phone took meanwhile, percent of a core."""
-    phones = program.children(recursive=True)
-    before = _cpu_s(program), sum(map(_cpu_s, phones))
+    screen, *phones = await cpu_percent(program, *program.children(recursive=True), seconds=seconds)
+    return {"screen": screen, "phone": sum(phones)}
+
+
+async def cpu_percent(*processes: psutil.Process, seconds: float) -> list[float]:
+    """What each took of a core in the seconds that follow, percent."""
+    before = [_cpu_s(process) for process in processes]
     await asyncio.sleep(seconds)
-    after = _cpu_s(program), sum(map(_cpu_s, phones))
-    screen, phone = (100 * (now - then) / seconds for now, then in zip(after, before, strict=True))
-    return {"screen": screen, "phone": phone}
+    after = [_cpu_s(process) for process in processes]
+    return [100 * (now - then) / seconds for now, then in zip(after, before, strict=True)]
 
 
 def _cpu_s(process: psutil.Process) -> float:

@@ -12,13 +12,11 @@ import asyncio
 import tempfile
 from collections import Counter
 from pathlib import Path
-from typing import NamedTuple
 
 import msgspec
-import psutil
 import uvloop
 
-from bench._queue_centre import missing, queue_centre
+from bench._queue_centre import Cost, missing, queue_centre
 from bench.result import Result, at_most, figure
 from ccd.cti.client import Client
 from ccd.events import Delivered, Event
@@ -29,54 +27,41 @@ SECONDS = 12
 BUDGET_MS = 2.0
 
 
-class Cost(NamedTuple):
-    """What one run says."""
-
-    good: int
-    bad: int
-    offers: int
-    total_ms: float
-    """CPU a call, all threads of the core."""
-    system_ms: float
-    """Of which the kernel's."""
-
-
 def queue_load() -> list[Result]:
     """Measure at both rates; needs SIPp."""
     if missing():
         return [Result(name="queue_call_core_cpu", value=None, unit="ms", note=missing())]
-    busy, calm = _run(BUSY_RATE), _run(CALM_RATE)
-    result = at_most("queue_call_core_cpu", busy.total_ms, "ms", BUDGET_MS, _note(BUSY_RATE, busy))
-    if busy.bad or busy.offers < busy.good:
+    (busy, offers), (calm, calm_offers) = _run(BUSY_RATE), _run(CALM_RATE)
+    note = _note(BUSY_RATE, busy, offers)
+    result = at_most("queue_call_core_cpu", busy.total_ms, "ms", BUDGET_MS, note)
+    if busy.bad or offers < busy.good:
         result = msgspec.structs.replace(result, ok=False)
     return [
         result,
         figure("queue_call_core_cpu_system", busy.system_ms, "ms", "of which the kernel's"),
-        figure("queue_call_core_cpu_calm", calm.total_ms, "ms", _note(CALM_RATE, calm)),
+        figure(
+            "queue_call_core_cpu_calm", calm.total_ms, "ms", _note(CALM_RATE, calm, calm_offers)
+        ),
     ]
 
 
-def _note(rate: int, cost: Cost) -> str:
-    return f"{cost.good} whole calls at {rate}/s, {cost.bad} failed, {cost.offers} offers to agents"
+def _note(rate: int, cost: Cost, offers: int) -> str:
+    return f"{cost.good} whole calls at {rate}/s, {cost.bad} failed, {offers} offers to agents"
 
 
-def _run(rate: int) -> Cost:
+def _run(rate: int) -> tuple[Cost, int]:
+    """What the calls cost, and how often agents were offered one."""
     with tempfile.TemporaryDirectory(prefix="ccd-bench-", ignore_cleanup_errors=True) as name:
         return uvloop.run(_measure(Path(name), rate))
 
 
-async def _measure(folder: Path, rate: int) -> Cost:
+async def _measure(folder: Path, rate: int) -> tuple[Cost, int]:
     seen: Counter[type[Event]] = Counter()
     async with queue_centre(folder) as centre:
         watch = asyncio.create_task(_count(centre.client, seen))
-        process = psutil.Process(centre.daemon.pid)
-        before = process.cpu_times()
-        good, bad = await centre.call(rate, SECONDS)
-        after = process.cpu_times()
+        cost = await centre.cost(rate, SECONDS)
         watch.cancel()
-    calls = max(1, good + bad) / 1000
-    user, system = after.user - before.user, after.system - before.system
-    return Cost(good, bad, seen[Delivered], (user + system) / calls, system / calls)
+    return cost, seen[Delivered]
 
 
 async def _count(client: Client, seen: Counter[type[Event]]) -> None:

@@ -12,13 +12,11 @@ import tempfile
 from collections import deque
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import msgspec
-import psutil
 import uvloop
 
-from bench._queue_centre import missing, queue_centre
+from bench._queue_centre import AGENTS, Cost, missing, queue_centre
 from bench.queue_load import BUSY_RATE, SECONDS
 from bench.result import Result, at_most, figure
 from ccd.cti.client import Client
@@ -30,32 +28,21 @@ PATCHED_MS = 40.0
 FEW = 24
 """Agents for whom callers have to wait, at `CROWD_RATE` calls a second of 2 s each."""
 CROWD_RATE = 26
-AGENTS = 450
 BEAT_MS = 5.0
-
-
-class Run(NamedTuple):
-    """What one run says."""
-
-    good: int
-    bad: int
-    cpu_ms: float
-    """The core's, a call, all threads."""
-    events: list[Event]
 
 
 def queue_nailed_up() -> list[Result]:
     """Measure both; needs SIPp."""
     if missing():
         return [Result(name="queue_call_core_cpu_nailed_up", value=None, unit="ms", note=missing())]
-    busy = _run(BUSY_RATE, AGENTS)
-    talks = sum(isinstance(event, Bridged) for event in busy.events)
+    busy, events = _run(BUSY_RATE, AGENTS)
+    talks = sum(isinstance(event, Bridged) for event in events)
     note = f"{busy.good} whole calls at {BUSY_RATE}/s, {busy.bad} failed, {talks} conversations"
-    cost = at_most("queue_call_core_cpu_nailed_up", busy.cpu_ms, "ms", BUDGET_MS, note)
+    cost = at_most("queue_call_core_cpu_nailed_up", busy.total_ms, "ms", BUDGET_MS, note)
     if busy.bad or talks < busy.good:
         cost = msgspec.structs.replace(cost, ok=False)
-    crowd = _run(CROWD_RATE, FEW)
-    waits = sorted(patched_ms(crowd.events))
+    _, events = _run(CROWD_RATE, FEW)
+    waits = sorted(patched_ms(events))
     said = (
         f"{len(waits)} agents who became free while callers waited; with a beat of {BEAT_MS:g} ms"
     )
@@ -92,23 +79,19 @@ def patched_ms(stream: Sequence[Event]) -> Iterator[float]:
                 pass
 
 
-def _run(rate: int, agents: int) -> Run:
+def _run(rate: int, agents: int) -> tuple[Cost, list[Event]]:
+    """What the calls cost, and all that happened."""
     with tempfile.TemporaryDirectory(prefix="ccd-bench-", ignore_cleanup_errors=True) as name:
         return uvloop.run(_measure(Path(name), rate, agents))
 
 
-async def _measure(folder: Path, rate: int, agents: int) -> Run:
+async def _measure(folder: Path, rate: int, agents: int) -> tuple[Cost, list[Event]]:
     heard: deque[Event] = deque()
     async with queue_centre(folder, agents=agents, nailed_up=True) as centre:
         watch = asyncio.create_task(_hear(centre.client, heard))
-        process = psutil.Process(centre.daemon.pid)
-        before = process.cpu_times()
-        good, bad = await centre.call(rate, SECONDS)
-        after = process.cpu_times()
+        cost = await centre.cost(rate, SECONDS)
         watch.cancel()
-    calls = max(1, good + bad) / 1000
-    cpu = (after.user + after.system - before.user - before.system) / calls
-    return Run(good, bad, cpu, list(heard))
+    return cost, list(heard)
 
 
 async def _hear(client: Client, heard: deque[Event]) -> None:

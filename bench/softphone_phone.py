@@ -10,6 +10,7 @@ import psutil
 import uvloop
 
 from bench._queue_centre import DOMAIN, missing, queue_centre
+from bench._terminal import cpu_percent
 from bench._until import until
 from bench.result import Result, at_most, figure
 from ccd.cti.client import Client
@@ -44,15 +45,12 @@ async def _in_a_call(client: Client, sip: int, codec: str) -> float:
         await client.make_call(agent=AGENT)
         await until(lambda: phone.state is PhoneState.TALKING)
         await asyncio.sleep(SETTLE_S)
-        process = psutil.Process(phone.pid)
-        before = process.cpu_times()
-        await asyncio.sleep(CALL_S)
-        after = process.cpu_times()
+        (busy,) = await cpu_percent(psutil.Process(phone.pid), seconds=CALL_S)
         await client.clear_connection(agent=AGENT)
         await client.log_off(AGENT)
     finally:
         await phone.close()
-    return 100 * (after.user + after.system - before.user - before.system) / CALL_S
+    return busy
 
 
 def run() -> list[Result]:

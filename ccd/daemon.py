@@ -50,6 +50,7 @@ from ccd.cti.teams import Teams
 from ccd.customers.directory import directory
 from ccd.errors import CcdError
 from ccd.events import (
+    AGENT_STATES,
     CallCleared,
     Event,
     EventStream,
@@ -88,7 +89,7 @@ from ccd.sip.events import SipEvent
 from ccd.sip.hop import Hop, bracketed
 from ccd.sip.overload import LAG_HIGH_S, LAG_LOW_S
 from ccd.sip.timers import Timers
-from ccd.stats.adherence import HEARD, Adherence
+from ccd.stats.adherence import Adherence
 from ccd.stats.roster import RosterError, Stint, parse
 from ccd.store.database import open_read_only
 from ccd.store.errors import StoreError
@@ -512,7 +513,7 @@ class Daemon:
         midnight = now.replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
         database = open_read_only(self.paths.database)
         try:
-            for event in events_of_types(database, HEARD, since=midnight):
+            for event in events_of_types(database, tuple(AGENT_STATES), since=midnight):
                 self.adherence.apply(event)
         finally:
             database.close()

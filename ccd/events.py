@@ -10,12 +10,21 @@ On the wire and in the journal an event is a map whose `type` names the class.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeVar
 
 import msgspec
 
-from ccd.model import Cause, Customer, Direction, ListenMode, Party, Quality, SystemState
+from ccd.model import (
+    AgentState,
+    Cause,
+    Customer,
+    Direction,
+    ListenMode,
+    Party,
+    Quality,
+    SystemState,
+)
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=True):
@@ -563,6 +572,18 @@ class AgentWorkingAfterCall(Event, frozen=True, kw_only=True):
 
     agent: str
     call: str
+
+
+AGENT_STATES: Final[Mapping[type[Event], AgentState]] = {
+    AgentLoggedOn: AgentState.NOT_READY,
+    AgentLoggedOff: AgentState.LOGGED_OUT,
+    AgentReady: AgentState.READY,
+    AgentNotReady: AgentState.NOT_READY,
+    AgentReserved: AgentState.RESERVED,
+    AgentBusy: AgentState.BUSY,
+    AgentWorkingAfterCall: AgentState.WRAP_UP,
+}
+"""What an agent is from each of these events on."""
 
 
 class WrappedUp(Event, frozen=True, kw_only=True):

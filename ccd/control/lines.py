@@ -104,30 +104,30 @@ class Lines:
 
     def _renew(self, agent: str, phone: str) -> None:
         if agent in self._at.get(phone, ()):
-            try:
-                self._lines.renew(agent)
-            except NotReachable as error:
-                self._log.info("not nailed up", agent=agent, reason=str(error))
-            else:
-                self._call(agent, phone)
+            self._lines.let_rest_go(agent)
+            self._call(agent, phone)
 
     def _call(self, agent: str, phone: str) -> None:
         try:
-            self._lines.nail_up(agent, phone)
+            called = self._lines.nail_up(agent, phone)
         except NotReachable as error:
             self._log.info("not nailed up", agent=agent, reason=str(error))
-        else:
-            timer = self._limits.pop(agent, None)
-            if timer is not None:
-                timer.cancel()
+            return
+        if called:
+            self._stop_timer(agent)
             self._limits[agent] = self._loop.call_later(RING_S, self._lines.give_up, agent)
 
     def _forget(self, agent: str) -> None:
+        """He is to have no line; what there is of one is still his."""
+        self._stop_timer(agent)
+        line = self._lines.of(agent)
+        if line is not None:
+            there = self._at[line.phone]
+            there.remove(agent)
+            if not there:
+                del self._at[line.phone]
+
+    def _stop_timer(self, agent: str) -> None:
         timer = self._limits.pop(agent, None)
         if timer is not None:
             timer.cancel()
-        for phone, agents in tuple(self._at.items()):
-            if agent in agents:
-                agents.remove(agent)
-            if not agents:
-                del self._at[phone]

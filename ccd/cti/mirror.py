@@ -24,14 +24,9 @@ import msgspec
 
 from ccd.cti.catalogue import AgentView, CallView, LegView, QueueView, SnapshotResult
 from ccd.events import (
-    AgentBusy,
-    AgentLoggedOff,
+    AGENT_STATES,
     AgentLoggedOn,
-    AgentNotReady,
-    AgentReady,
-    AgentReserved,
     AgentSkillsChanged,
-    AgentWorkingAfterCall,
     CallCleared,
     CallerChanged,
     Conferenced,
@@ -286,18 +281,6 @@ class Mirror:
                 self._agent(
                     event, AgentState.NOT_READY, phone=event.phone, queues=tuple(event.queues)
                 )
-            case AgentLoggedOff():
-                self._agent(event, AgentState.LOGGED_OUT)
-            case AgentReady():
-                self._agent(event, AgentState.READY)
-            case AgentNotReady():
-                self._agent(event, AgentState.NOT_READY, reason=event.reason)
-            case AgentReserved():
-                self._agent(event, AgentState.RESERVED, call=event.call)
-            case AgentBusy():
-                self._agent(event, AgentState.BUSY, call=event.call)
-            case AgentWorkingAfterCall():
-                self._agent(event, AgentState.WRAP_UP, call=event.call)
             case LineNailedUp() | LineReleased():
                 known = self.agents.get(event.agent)
                 if known is not None:
@@ -318,6 +301,9 @@ class Mirror:
             case QueueChanged():
                 empty = QueueView(queue=event.queue, waiting=0, idle_agents=0)
                 self._queues.setdefault(event.queue, empty)
+            case _ if (state := AGENT_STATES.get(type(event))) is not None:
+                reason, call = getattr(event, "reason", None), getattr(event, "call", "")
+                self._agent(event, state, reason=reason, call=call)
             case _:
                 pass
 

@@ -9,27 +9,14 @@ from collections.abc import Iterable
 
 from ccd.cti.desk_operations import TeamView
 from ccd.events import (
-    AgentBusy,
+    AGENT_STATES,
     AgentLoggedOff,
     AgentLoggedOn,
     AgentNotReady,
-    AgentReady,
-    AgentReserved,
     AgentSkillsChanged,
-    AgentWorkingAfterCall,
     Event,
     QueueChanged,
 )
-from ccd.model import AgentState
-
-_STATES: dict[type[Event], AgentState] = {
-    AgentLoggedOn: AgentState.NOT_READY,
-    AgentNotReady: AgentState.NOT_READY,
-    AgentReady: AgentState.READY,
-    AgentReserved: AgentState.RESERVED,
-    AgentBusy: AgentState.BUSY,
-    AgentWorkingAfterCall: AgentState.WRAP_UP,
-}
 
 
 class Teams:
@@ -54,7 +41,7 @@ class Teams:
                 for agent in self._members.pop(queue, {}):
                     kept = tuple(each for each in self._queues[agent] if each != queue)
                     self._queues[agent] = kept
-            case _ if type(event) in _STATES:
+            case _ if type(event) in AGENT_STATES:
                 agent = event.agent  # type: ignore[attr-defined]
                 view = self._view(event, agent)
                 for queue in self._queues.get(agent, ()):
@@ -78,7 +65,7 @@ class Teams:
     @staticmethod
     def _view(event: Event, agent: str) -> TeamView:
         reason = event.reason if isinstance(event, AgentNotReady) else None
-        return TeamView(agent=agent, state=_STATES[type(event)], reason=reason, since=event.at)
+        return TeamView(agent=agent, state=AGENT_STATES[type(event)], reason=reason, since=event.at)
 
     def _serve(self, agent: str, queues: Iterable[str], view: TeamView) -> None:
         self._leave(agent)

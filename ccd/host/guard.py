@@ -37,6 +37,8 @@ class Guard:
         left = self._rests_until - self._clock()
         if left > 0:
             raise HostError(f"the host failed {self._failures} times: asked again in {left:.0f} s")
+        if self._failures >= self._most:  # one asks for all
+            self._rests_until = self._clock() + self._timeout_s
         try:
             async with asyncio.timeout(self._timeout_s):
                 found = await self._host.holdings(accounts)
@@ -46,7 +48,7 @@ class Guard:
         except HostError:
             self._failed()
             raise
-        self._failures = 0
+        self._failures, self._rests_until = 0, float("-inf")
         return found
 
     def _failed(self) -> None:

@@ -218,10 +218,6 @@ class Nodes(Table):
     relay_seq: NDArray[np.int64]
     relay_ts: NDArray[np.int64]
 
-    def lost(self, row: int) -> int:
-        """Packets of a leg that never came (RFC 3550, A.3), over all its streams."""
-        return max(0, self.expected(row) - int(self.received[row]))
-
     def expected(self, row: int) -> int:
         """Packets that its peer must have sent."""
         present = int(self.rx_ext[row] - self.rx_first[row]) + 1 if self.rx_on[row] else 0

@@ -15,22 +15,12 @@ from datetime import datetime
 
 import msgspec
 
-from ccd.events import (
-    AgentBusy,
-    AgentLoggedOff,
-    AgentLoggedOn,
-    AgentNotReady,
-    AgentReady,
-    AgentReserved,
-    AgentWorkingAfterCall,
-    Event,
-)
+from ccd.events import AGENT_STATES, Event
+from ccd.model import AgentState
 from ccd.stats.roster import Activity, Stint
 
-WORKING = (AgentReady, AgentReserved, AgentBusy, AgentWorkingAfterCall)
-IDLE = (AgentNotReady, AgentLoggedOff, AgentLoggedOn)
-HEARD: tuple[type[Event], ...] = (*WORKING, *IDLE)
-"""What it is folded from."""
+IDLE = frozenset({AgentState.NOT_READY, AgentState.LOGGED_OUT})
+"""All other states are work."""
 
 
 class AdherenceView(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,11 +54,12 @@ class Adherence:
 
     def apply(self, event: Event) -> None:
         """Something happened; what is no agent's state means nothing here."""
-        if isinstance(event, HEARD):
+        state = AGENT_STATES.get(type(event))
+        if state is not None:
             agent: str = event.agent  # type: ignore[attr-defined]
             for stint, kept in self._since_then(agent, event.at):
                 self._kept[stint] = self._kept.get(stint, 0.0) + kept
-            self._state[agent] = (event.at, isinstance(event, WORKING))
+            self._state[agent] = (event.at, state not in IDLE)
 
     def of(self, agent: str, now: float) -> AdherenceView | None:
         """Up to now; None for one who is not rostered today."""

@@ -227,6 +227,11 @@ class Call:
         return self.ringing[0] if self.ringing else None
 
     @property
+    def worker(self) -> int | None:
+        """The media worker that has its audio; None: nobody of it has a port yet."""
+        return next((leg.port.worker for leg in self.legs if leg.port is not None), None)
+
+    @property
     def number(self) -> str:
         """The number that an agent's phone shows: the customer's, or that of who called him."""
         return self.dnis if self.direction is Direction.OUT else self.ani

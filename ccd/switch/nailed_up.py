@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator
 import structlog
 
 from ccd.events import EventStream, LineNailedUp, LineReleased
-from ccd.media.ports import NoPortFree, Port
+from ccd.media.ports import Port
 from ccd.media.protocol import Sound
 from ccd.media.tones import RINGBACK
 from ccd.model import Cause, ConnectionState, Direction, Party
@@ -31,6 +31,7 @@ from ccd.switch.call import Call, Leg, Line
 from ccd.switch.descriptions import Descriptions
 from ccd.switch.errors import NotReachable
 from ccd.switch.messages import CallLater
+from ccd.switch.outbound import port_towards
 from ccd.switch.patch import Patch
 
 ZIP_TONE = (
@@ -91,8 +92,8 @@ class NailedUp:
 
     # --- verbs ----------------------------------------------------------------------------
 
-    def nail_up(self, agent: str, phone: str) -> None:
-        """Call the agent's phone to keep it; nothing where its line is up, or being called.
+    def nail_up(self, agent: str, phone: str) -> bool:
+        """Call the agent's phone to keep it; False where its line is up, or being called already.
 
         `LineNailedUp` follows when it answers, `LineReleased` where it does not. Raises
         `NotReachable`; the line is his then all the same, and down.
@@ -104,11 +105,12 @@ class NailedUp:
         if line is None:
             line = self._lines[agent] = Line(agent, phone)
         if line.rest is not None or line.borrower is not None:
-            return
+            return False
         call = self._call_of_its_own(agent, phone)
         leg = self._call_phone(call, agent, phone)
         leg.line, call.caller = line, leg
         line.rest = leg
+        return True
 
     def give_up(self, agent: str) -> None:
         """Call the agent's phone no longer, where it has not answered; the line is down."""
@@ -131,16 +133,11 @@ class NailedUp:
         for agent in tuple(self._lines):
             self.release(agent)
 
-    def renew(self, agent: str) -> None:
-        """The phone was started anew, and knows nothing of a line that rests: call it again.
-
-        Raises `NotReachable`.
-        """
+    def let_rest_go(self, agent: str) -> None:
+        """The phone was started anew, and knows nothing of a line that rests."""
         line = self._lines.get(agent)
         if line is not None and line.rest is not None and line.is_up:
-            phone = line.phone
             self.release(agent)
-            self.nail_up(agent, phone)
 
     # --- a call has a line ------------------------------------------------------------------
 
@@ -155,7 +152,7 @@ class NailedUp:
             return None
         if call.ending is not None:
             raise NotReachable(Cause.CALL_CANCELLED, f"call {call.id} is over")
-        worker = next((leg.port.worker for leg in call.legs if leg.port is not None), None)
+        worker = call.worker
         elsewhere = rest.port is not None and worker not in (None, rest.port.worker)
         if elsewhere and not rest.connected:
             # It is still being called, with an offer that names another worker's port.
@@ -163,7 +160,11 @@ class NailedUp:
             line.rest = None
             self._hang_up(rest, Cause.CALL_CANCELLED)
             return None
-        port = self._port(rest, worker) if elsewhere and worker is not None else None
+        port = None
+        if elsewhere:
+            assert rest.agreed is not None
+            host = rest.session.peer.host
+            port = port_towards(self._patch, rest.agreed.remote, host, worker)
         leg = self._leg(line, call, like=rest)
         if not rest.connected:
             leg.state = rest.state
@@ -280,14 +281,6 @@ class NailedUp:
         taker.session.owner = taker
         self._patch.hand_over(giver, taker)
         taker.held_by_far_end = taker.agreed is not None and taker.agreed.held
-
-    def _port(self, leg: Leg, worker: int) -> Port:
-        """A port on another worker, for the phone at which this leg is."""
-        assert leg.agreed is not None
-        try:
-            return self._patch.port(leg.agreed.remote, leg.session.peer.host, worker)
-        except NoPortFree as error:
-            raise NotReachable(Cause.DESTINATION_NOT_OBTAINABLE, str(error)) from error
 
     def _move(self, leg: Leg, port: Port) -> None:
         """Take the media to the worker of the call's other legs, and have the phone send there."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ccd.media.ports import NoPortFree
+from ccd.media.ports import NoPortFree, Port
+from ccd.media.protocol import Address
 from ccd.model import Cause, ConnectionState, Party
 from ccd.sip.endpoint import Endpoint
 from ccd.sip.grammar import escape_user
@@ -81,9 +82,10 @@ class Outbound:
         kept, it may answer at once (RFC 5373; what desk phones know instead is `answer-after`).
         """
         call, contact = leg.call, self._phones.lookup(phone)[0]
-        headers = [("X-CCD-Call", call.id), ("X-CCD-Queue", queue)]
         if leg.standing:
             headers = [("X-CCD-Line", "nailed-up")]
+        else:
+            headers = [("X-CCD-Call", call.id), ("X-CCD-Queue", queue)]
         asked = leg.auto_answer or (call.initiator is not None and call.initiator == leg.agent)
         if asked and (leg.standing or phone in self.answer_by_themselves):
             headers += [
@@ -148,11 +150,7 @@ class Outbound:
         """A leg with a port on the worker of the call's other legs: audio stays on one."""
         if call.ending is not None:
             raise NotReachable(Cause.CALL_CANCELLED, f"call {call.id} is over")
-        worker = next((leg.port.worker for leg in call.legs if leg.port is not None), None)
-        try:
-            port = self._patch.port(None, hop.host, worker)
-        except NoPortFree as error:
-            raise NotReachable(Cause.DESTINATION_NOT_OBTAINABLE, str(error)) from error
+        port = port_towards(self._patch, None, hop.host, call.worker)
         number = next(self._numbers)
         return Leg(
             id=f"{call.id}.{number}",
@@ -193,6 +191,16 @@ class Outbound:
 
     def _address(self, user: str) -> str:
         return f"<sip:{escape_user(user)}@{self._domain}>"
+
+
+def port_towards(
+    patch: Patch, remote: Address | None, signalled_from: str, worker: int | None
+) -> Port:
+    """Take a port for a leg that we call. Raises `NotReachable`."""
+    try:
+        return patch.port(remote, signalled_from, worker)
+    except NoPortFree as error:
+        raise NotReachable(Cause.DESTINATION_NOT_OBTAINABLE, str(error)) from error
 
 
 def _codec_of_others(call: Call) -> str:

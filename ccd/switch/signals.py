@@ -110,7 +110,6 @@ class Signals:
     def answered(self, leg: Leg) -> None:
         """A leg was answered, and its media flows; one that is too late for its call ends."""
         if self._is_too_late(leg):
-            leg.state = ConnectionState.ALERTING
             self._lines.established(leg)
             self._endings.end(leg, Cause.ANSWERED_ELSEWHERE)
         else:

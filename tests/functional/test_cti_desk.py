@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from peers.asking import refusal
+from peers.centre import STRAIGHT_FLOW
 from peers.daemon import Daemon
 from peers.ports import HOST, free_port
 
@@ -36,20 +37,12 @@ SETTINGS = {
     "not_ready_reason": [{"name": "lunch", "title": "Lunch"}],
     "route": [{"dnis": "*", "flow": "flow.yaml"}],
 }  # fmt: skip
-FLOW = """\
-version: 1
-name: test
-start: orders
-fallback: orders
-steps:
-  orders: {type: queue, queue: orders}
-"""
 
 
 @pytest.fixture(scope="module")
 def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
     state: Path = tmp_path_factory.mktemp("desk")
-    (state / "flow.yaml").write_text(FLOW)
+    (state / "flow.yaml").write_text(STRAIGHT_FLOW)
     with Daemon(state, settings=SETTINGS) as daemon:
         yield daemon
 
@@ -133,7 +126,7 @@ async def test_an_agent_over_tcp_has_all_that_his_screen_asks_for_and_no_more(
     tmp_path: Path,
 ) -> None:
     """As `ccd agent` has it on another machine: an agent's rights, a key, a password."""
-    (tmp_path / "flow.yaml").write_text(FLOW)
+    (tmp_path / "flow.yaml").write_text(STRAIGHT_FLOW)
     port = free_port()
     agents = [
         {**each, "password_hash": hash_password("s3cret")} if each["name"] == "anna" else each

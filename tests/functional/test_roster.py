@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from peers.centre import STRAIGHT_FLOW
 from peers.daemon import Daemon, DaemonError
 
 from ccd.cti.client import Client
@@ -21,14 +22,6 @@ SETTINGS = {
     "route": [{"dnis": "*", "flow": "flow.yaml"}],
     "acd": {"roster": "roster.csv"},
 }
-FLOW = """\
-version: 1
-name: test
-start: orders
-fallback: orders
-steps:
-  orders: {type: queue, queue: orders}
-"""
 BEFORE_S = 600.0
 
 
@@ -56,7 +49,7 @@ def roster(tmp_path: Path) -> Roster:
 
 @pytest.fixture
 def daemon(tmp_path: Path, roster: Roster) -> Iterator[Daemon]:
-    (tmp_path / "flow.yaml").write_text(FLOW)
+    (tmp_path / "flow.yaml").write_text(STRAIGHT_FLOW)
     with Daemon(tmp_path, settings=SETTINGS) as daemon:
         yield daemon
 

@@ -11,6 +11,7 @@ import contextlib
 import itertools
 import os
 import signal
+import wave
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -368,3 +369,19 @@ async def test_with_echo_cancelling_the_voice_comes_through(
     stretch = max(audio.tone_stretches(said, AGENT_HZ[A]), key=lambda each: each.seconds)
     middle = audio.part(said, stretch.start + 0.3, stretch.end - 0.2)
     assert audio.level_dbfs(middle) == pytest.approx(whole, abs=1.5)
+
+
+@pytest.mark.parametrize("back_end", ["pjsip", "pyvoip"])
+async def test_what_is_wrong_with_the_sound_is_said_and_nothing_else(
+    back_end: str, centre: Centre, tmp_path: Path
+) -> None:
+    microphone = tmp_path / "stereo.wav"
+    with wave.open(str(microphone), "wb") as file:
+        file.setnchannels(2)
+        file.setsampwidth(2)
+        file.setframerate(44_100)
+        file.writeframes(bytes(400))
+    wanted = settings(centre, back_end, tmp_path / "a.wav", capture=str(microphone))
+    with pytest.raises(PhoneError, match="2 channels of 16 bit at 44100 Hz") as error:
+        await make_phone(wanted).start()
+    assert "daemon" not in str(error.value)

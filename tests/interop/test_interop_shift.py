@@ -22,7 +22,7 @@ import aiohttp
 import pytest
 import pytest_asyncio
 from peers.asking import until
-from peers.centre import AGENTS, STRAIGHT, Centre
+from peers.centre import AGENTS, STRAIGHT, STRAIGHT_FLOW, Centre
 from peers.daemon import Watch
 from peers.pjsip import PjsipPhone
 from peers.ports import HOST, free_port
@@ -39,10 +39,7 @@ ANI = "13800138000"
 @pytest.fixture(scope="module")
 def centre(open_centre: Callable[..., Centre], tmp_path_factory: pytest.TempPathFactory) -> Centre:
     folder = tmp_path_factory.mktemp("flows")
-    (folder / "straight.yaml").write_text(
-        "version: 1\nname: straight\nstart: orders\nfallback: orders\n"
-        "steps:\n  orders: {type: queue, queue: orders}\n"
-    )
+    (folder / "straight.yaml").write_text(STRAIGHT_FLOW)
     return open_centre(
         route=[{"dnis": STRAIGHT, "flow": str(folder / "straight.yaml")}],
         queue=[{"name": "orders", "wrap_up_s": 20.0}, {"name": "advice"}],

@@ -16,7 +16,7 @@ import pytest
 import pytest_asyncio
 from peers import audio
 from peers.asking import until
-from peers.centre import AGENTS, CALLER_HZ, STRAIGHT, Centre
+from peers.centre import AGENTS, CALLER_HZ, STRAIGHT, STRAIGHT_FLOW, Centre
 from peers.daemon import Watch
 from peers.pjsip import PjsipPhone
 from textual.command import CommandPalette
@@ -66,10 +66,7 @@ WORDS = Words("en")
 @pytest.fixture(scope="module")
 def centre(open_centre: Callable[..., Centre], tmp_path_factory: pytest.TempPathFactory) -> Centre:
     folder = tmp_path_factory.mktemp("flows")
-    (folder / "straight.yaml").write_text(
-        "version: 1\nname: straight\nstart: orders\nfallback: orders\n"
-        "steps:\n  orders: {type: queue, queue: orders}\n"
-    )
+    (folder / "straight.yaml").write_text(STRAIGHT_FLOW)
     (folder / "messages.yaml").write_text(
         "version: 1\nname: messages\nstart: advice\nfallback: advice\n"
         "steps:\n  advice: {type: queue, queue: advice}\n"

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from peers.asking import until
+from peers.centre import STRAIGHT_FLOW
 from peers.daemon import Daemon
 from textual.widgets import Input
 
@@ -32,14 +33,6 @@ SETTINGS = {
                "password_hash": hash_password("s3cret")}],
     "route": [{"dnis": "*", "flow": "flow.yaml"}],
 }  # fmt: skip
-FLOW = """\
-version: 1
-name: test
-start: orders
-fallback: orders
-steps:
-  orders: {type: queue, queue: orders}
-"""
 
 
 @pytest.fixture(autouse=True)
@@ -51,14 +44,14 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def daemon(tmp_path: Path) -> Daemon:
-    (tmp_path / "flow.yaml").write_text(FLOW)
+    (tmp_path / "flow.yaml").write_text(STRAIGHT_FLOW)
     return Daemon(tmp_path, settings=SETTINGS)
 
 
 @pytest.fixture
 def hasty(tmp_path: Path) -> Daemon:
     """It waits for nobody who is silent for two seconds."""
-    (tmp_path / "flow.yaml").write_text(FLOW)
+    (tmp_path / "flow.yaml").write_text(STRAIGHT_FLOW)
     return Daemon(tmp_path, settings={**SETTINGS, "cti": {"session_timeout_s": 2.0}})
 
 

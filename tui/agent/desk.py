@@ -23,12 +23,8 @@ from ccd.cti.desk_operations import (
 )
 from ccd.cti.mirror import ANSWERED, Calls, LiveCall, LiveLeg
 from ccd.events import (
-    AgentBusy,
-    AgentLoggedOff,
+    AGENT_STATES,
     AgentLoggedOn,
-    AgentNotReady,
-    AgentReady,
-    AgentReserved,
     AgentWorkingAfterCall,
     CallCleared,
     DataAssociated,
@@ -380,24 +376,15 @@ class Desk:
     def _follow_seat(self, event: Event) -> None:
         if getattr(event, "agent", None) != self._seat.agent:
             return
+        state = AGENT_STATES.get(type(event))
+        if state is not None:
+            self._be(state, event.at, getattr(event, "reason", ""), event.at)
         match event:
             case AgentLoggedOn():
                 self._seat = replace(
                     self._seat, queues=tuple(event.queues), phone=event.phone or self._seat.phone
                 )
-                self._be(AgentState.NOT_READY, event.at, "", event.at)
-            case AgentLoggedOff():
-                self._be(AgentState.LOGGED_OUT, event.at, "", event.at)
-            case AgentReady():
-                self._be(AgentState.READY, event.at, "", event.at)
-            case AgentNotReady():
-                self._be(AgentState.NOT_READY, event.at, event.reason, event.at)
-            case AgentReserved():
-                self._be(AgentState.RESERVED, event.at, "", event.at)
-            case AgentBusy():
-                self._be(AgentState.BUSY, event.at, "", event.at)
             case AgentWorkingAfterCall():
-                self._be(AgentState.WRAP_UP, event.at, "", event.at)
                 self._wrapping = self._wrapping_of(event.call, event.at)
             case WrappedUp():
                 if self._wrapping is not None and self._wrapping.call == event.call:

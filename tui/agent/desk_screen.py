@@ -64,6 +64,8 @@ class DeskScreen(Screen[None]):
         super().__init__()
         self._ask = Ask("", "")
         self._script_shown = ""
+        self._caller_moved = False
+        """A wide window took the caller out of the panes while he was the one shown."""
         self.script_drawn: Awaitable[None] | None = None
         """Done when the newest script is on the screen."""
         self._noted_call = ""
@@ -127,12 +129,15 @@ class DeskScreen(Screen[None]):
     def _make_room(self, *, wide: bool) -> None:
         """In a wide window the caller stands beside the other panes, and is none of them."""
         tabs = self.query_one("#tabs", TabbedContent)
+        if wide and tabs.active == "caller-tab":
+            tabs.active, self._caller_moved = "script-tab", True
         if wide:
-            if tabs.active == "caller-tab":
-                tabs.active = "script-tab"
             tabs.hide_tab("caller-tab")
-        else:
-            tabs.show_tab("caller-tab")
+            return
+        tabs.show_tab("caller-tab")
+        if self._caller_moved and tabs.active == "script-tab":
+            tabs.active = "caller-tab"  # where the agent had it before the window was wide
+        self._caller_moved = False
 
     @property
     def is_wide(self) -> bool:

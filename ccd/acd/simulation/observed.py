@@ -15,6 +15,7 @@ from ccd.acd.simulation.people import Person, Presence, Step
 from ccd.acd.simulation.report import Interval, Report
 from ccd.acd.simulation.staff import Staff
 from ccd.events import (
+    AGENT_STATES,
     AgentBusy,
     AgentLoggedOff,
     AgentLoggedOn,
@@ -52,14 +53,6 @@ EVENTS = (
 LOST = "lost"
 """The outcome of a call that ended without a word on how it left its queue."""
 
-_STATES: dict[type[Event], AgentState] = {
-    AgentLoggedOff: AgentState.LOGGED_OUT,
-    AgentReady: AgentState.READY,
-    AgentNotReady: AgentState.NOT_READY,
-    AgentReserved: AgentState.RESERVED,
-    AgentBusy: AgentState.BUSY,
-    AgentWorkingAfterCall: AgentState.WRAP_UP,
-}
 _AWAY = frozenset({AgentState.LOGGED_OUT, AgentState.NOT_READY})
 
 
@@ -170,7 +163,7 @@ class Observed:
                         self._freed(agent, at)
                         agent.steps.append(Step(at, Presence.LOG_OFF))
                         self._moved(name, agent, AgentState.LOGGED_OUT, at)
-            case _ if (state := _STATES.get(type(event))) is not None:
+            case _ if (state := AGENT_STATES.get(type(event))) is not None:
                 name = getattr(event, "agent", "")
                 found = self._agents.get(name)
                 if found is not None:  # else its log-on is older than what the journal keeps

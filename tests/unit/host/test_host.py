@@ -172,6 +172,17 @@ async def test_after_failures_in_a_row_it_is_left_alone_and_asked_once_again() -
     assert guarded.host.asked == 6
 
 
+async def test_when_its_rest_is_over_one_asks_and_the_others_do_not_wait() -> None:
+    guarded = Guarded()
+    guarded.host.mood = "fails"
+    await guarded.refusal()
+    await guarded.refusal()
+    guarded.now, guarded.host.mood = 10.0, "silent"
+    refused = await asyncio.gather(guarded.refusal(), guarded.refusal(), guarded.refusal())
+    assert guarded.host.asked == 3
+    assert sorted("did not answer" in each for each in refused) == [False, False, True]
+
+
 async def test_a_success_between_failures_begins_the_count_anew() -> None:
     guarded = Guarded()
     for mood in ("fails", "answers", "fails"):

@@ -36,3 +36,14 @@ async def test_in_a_wide_window_the_caller_is_drawn_once() -> None:
         await pilot.resize_terminal(80, 24)
         await pilot.pause()
         assert (tabs.active, tabs.get_tab("caller-tab").display) == ("notes-tab", True)
+
+
+async def test_the_caller_is_back_where_he_was_when_the_window_is_narrow_again() -> None:
+    app = SoftphoneApp(Scene().ready().service)
+    async with app.run_test(size=(80, 24)) as pilot:
+        tabs = app.screen.query_one("#tabs", TabbedContent)
+        assert tabs.active == "caller-tab"
+        for size, shown in (((140, 45), "script-tab"), ((80, 24), "caller-tab")):
+            await pilot.resize_terminal(*size)
+            await pilot.pause()
+            assert tabs.active == shown

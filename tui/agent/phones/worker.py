@@ -83,12 +83,13 @@ class WorkerPhone(Child):
         self._wanted = True
         try:
             await self._open()
-        except (ChildError, TimeoutError) as error:
+        except ChildError as error:
             await self.close()
-            wrong = str(error) or "the server does not answer"
-            raise PhoneError(
-                wrong, f"is a daemon at {self._settings.host}:{self._settings.port}?"
-            ) from None
+            raise PhoneError(str(error)) from None
+        except TimeoutError:
+            await self.close()
+            there = f"{self._settings.host}:{self._settings.port}"
+            raise PhoneError("the server does not answer", f"is a daemon at {there}?") from None
         except BaseException:
             await self.close()
             raise

@@ -56,14 +56,16 @@ def seat_bar(service: Service, words: Words, now: float, width: int) -> str:
     room = width - cell_len(time) - 3
     at = f" ({escaped(seat.phone)})" if seat.phone else ""
     news = "" if link == _well(words) else link
-    drawn = bar(reason, name + at, link)
-    for fewer in ((reason, name + at, news), (reason, name, news)):
-        if _cells(drawn) > room:
-            drawn = bar(*fewer)
-    if _cells(drawn) > room and reason:
-        keep = cell_len(reason) - (_cells(drawn) - room) - 1
+    for shown in ((name + at, link), (name + at, news), (name, news)):
+        drawn = bar(reason, *shown)
+        used = _cells(drawn)
+        if used <= room:
+            break
+    else:
+        keep = cell_len(reason) - (used - room) - 1
         drawn = bar(f"{set_cell_size(reason, keep).rstrip()}…" if keep > 3 else "", name, news)
-    return f"{drawn}{' ' * max(2, width - 1 - cell_len(time) - _cells(drawn))}{time}"
+        used = _cells(drawn)
+    return f"{drawn}{' ' * max(2, width - 1 - cell_len(time) - used)}{time}"
 
 
 def _cells(markup: str) -> int:
